@@ -1,0 +1,326 @@
+package polyphony.activities.lm;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/**
+ * Tensors in one safetensors file: an 8-byte little-endian header length, a JSON header, then the
+ * bytes. The file is not trusted: sizes, offsets and types are checked before anything is read.
+ */
+public final class Weights {
+  /**
+   * Where one tensor lies.
+   *
+   * @param type such as F32, F16, BF16
+   * @param offset of its first byte in the file, a multiple of the element size
+   */
+  public record Tensor(
+      Path file, String name, String type, long[] shape, long offset, long bytes) {}
+
+  private static final long MAX_HEADER_BYTES = 100L << 20;
+  private static final Map<String, Integer> ELEMENT_BYTES =
+      Map.ofEntries(
+          Map.entry("F64", 8),
+          Map.entry("F32", 4),
+          Map.entry("F16", 2),
+          Map.entry("BF16", 2),
+          Map.entry("I64", 8),
+          Map.entry("I32", 4),
+          Map.entry("I16", 2),
+          Map.entry("I8", 1),
+          Map.entry("U8", 1),
+          Map.entry("BOOL", 1));
+  private static final ObjectMapper JSON =
+      new ObjectMapper(
+          JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
+
+  private final Map<String, Tensor> tensors;
+
+  private Weights(Map<String, Tensor> tensors) {
+    this.tensors = Collections.unmodifiableMap(tensors);
+  }
+
+  /**
+   * Reads the header of {@code file}.
+   *
+   * @throws PolyphonyException DATA where the file is truncated or its header does not describe it
+   */
+  public static Weights open(Path file) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long size = channel.size();
+      if (size < 8) {
+        throw broken(file, "has " + size + " bytes, less than a header's length field");
+      }
+      long headerBytes = readFully(channel, 0, 8, file).getLong(0);
+      if (headerBytes < 2 || headerBytes > Math.min(MAX_HEADER_BYTES, size - 8)) {
+        throw broken(
+            file, "says its header has " + headerBytes + " bytes, but the file has " + size);
+      }
+      byte[] header = readFully(channel, 8, (int) headerBytes, file).array();
+      return new Weights(tensors(file, parse(file, header), 8 + headerBytes, size));
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, file + ": cannot be read (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static JsonNode parse(Path file, byte[] header) {
+    try (JsonParser parser = JSON.createParser(header)) {
+      JsonNode json = JSON.readTree(parser);
+      if (json == null || !json.isObject()) {
+        throw broken(file, "has a header that is not a JSON object");
+      }
+      return json;
+    } catch (IOException e) {
+      throw broken(file, "has a header that is not JSON");
+    }
+  }
+
+  private static Map<String, Tensor> tensors(Path file, JsonNode header, long start, long size) {
+    Map<String, Tensor> tensors = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> entry : header.properties()) {
+      String name = entry.getKey();
+      if (name.equals("__metadata__")) {
+        continue;
+      }
+      JsonNode value = entry.getValue();
+      String type = value.path("dtype").asText("");
+      Integer elementBytes = ELEMENT_BYTES.get(type);
+      if (elementBytes == null) {
+        throw broken(file, "has tensor " + name + " of unsupported type \"" + type + "\"");
+      }
+      long elements = 1;
+      List<Long> shape = new ArrayList<>();
+      for (JsonNode dimension : value.path("shape")) {
+        if (!dimension.isIntegralNumber()
+            || !dimension.canConvertToLong()
+            || dimension.asLong() < 0) {
+          throw broken(file, "has tensor " + name + " with an impossible shape");
+        }
+        shape.add(dimension.asLong());
+        try {
+          elements = Math.multiplyExact(elements, dimension.asLong());
+        } catch (ArithmeticException e) {
+          throw broken(file, "has tensor " + name + " with an impossible shape");
+        }
+      }
+      JsonNode offsets = value.path("data_offsets");
+      if (!value.path("shape").isArray()
+          || offsets.size() != 2
+          || !offsets.path(0).canConvertToLong()
+          || !offsets.path(1).canConvertToLong()) {
+        throw broken(file, "has tensor " + name + " without shape or data_offsets");
+      }
+      long from = offsets.path(0).asLong();
+      long to = offsets.path(1).asLong();
+      if (from < 0 || to < from || to > size - start) {
+        throw broken(
+            file,
+            "is cut off or damaged: tensor "
+                + name
+                + " should end at byte "
+                + (start + to)
+                + ", the file has "
+                + size);
+      }
+      if (elements > Long.MAX_VALUE / elementBytes || to - from != elements * elementBytes) {
+        throw broken(file, "has tensor " + name + " whose shape and size disagree");
+      }
+      tensors.put(
+          name,
+          new Tensor(
+              file,
+              name,
+              type,
+              shape.stream().mapToLong(Long::longValue).toArray(),
+              start + from,
+              to - from));
+    }
+    requireDisjoint(file, tensors.values());
+    return tensors;
+  }
+
+  private static void requireDisjoint(Path file, Iterable<Tensor> tensors) {
+    List<Tensor> sorted = new ArrayList<>();
+    tensors.forEach(sorted::add);
+    sorted.sort((a, b) -> Long.compare(a.offset(), b.offset()));
+    for (int i = 1; i < sorted.size(); i++) {
+      if (sorted.get(i).offset() < sorted.get(i - 1).offset() + sorted.get(i - 1).bytes()) {
+        throw broken(
+            file,
+            "has overlapping tensors " + sorted.get(i - 1).name() + " and " + sorted.get(i).name());
+      }
+    }
+  }
+
+  private static PolyphonyException broken(Path file, String what) {
+    return PolyphonyException.data(file + " " + what + "; copy or export the file again");
+  }
+
+  private static ByteBuffer readFully(FileChannel channel, long position, int bytes, Path file)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, position + buffer.position()) < 0) {
+        throw broken(file, "ends early");
+      }
+    }
+    return buffer.flip().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** The tensors by name, in alphabetical order. */
+  public Map<String, Tensor> tensors() {
+    return tensors;
+  }
+
+  /**
+   * The tensor {@code name}.
+   *
+   * @throws PolyphonyException DATA where there is none
+   */
+  public Tensor tensor(String name) {
+    Tensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw PolyphonyException.data("no tensor named " + name + "; the model folder is incomplete");
+    }
+    return tensor;
+  }
+
+  /** The tensor's values as 32-bit floats, row-major; F32, F16 and BF16 are understood. */
+  public float[] floats(String name) {
+    Tensor tensor = tensor(name);
+    int elementBytes = ELEMENT_BYTES.get(tensor.type());
+    float[] values = new float[Math.toIntExact(tensor.bytes() / elementBytes)];
+    try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
+      ByteBuffer bytes =
+          channel
+              .map(FileChannel.MapMode.READ_ONLY, tensor.offset(), tensor.bytes())
+              .order(ByteOrder.LITTLE_ENDIAN);
+      switch (tensor.type()) {
+        case "F32" -> bytes.asFloatBuffer().get(values);
+        case "BF16" -> {
+          for (int i = 0; i < values.length; i++) {
+            values[i] = Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
+          }
+        }
+        case "F16" -> {
+          for (int i = 0; i < values.length; i++) {
+            values[i] = halfToFloat(bytes.getShort(2 * i));
+          }
+        }
+        default ->
+            throw PolyphonyException.data(
+                tensor.file()
+                    + ": tensor "
+                    + name
+                    + " has type "
+                    + tensor.type()
+                    + ", not a float type");
+      }
+      return values;
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(tensor.file() + ": cannot be read", e);
+    }
+  }
+
+  /** IEEE 754 binary16 to binary32, exactly. */
+  static float halfToFloat(short half) {
+    int sign = (half & 0x8000) << 16;
+    int exponent = (half >> 10) & 0x1f;
+    int fraction = half & 0x3ff;
+    if (exponent == 0) {
+      return Math.copySign(fraction * 0x1p-24f, Float.intBitsToFloat(sign | 0x3f800000));
+    }
+    int bits = exponent == 31 ? 0x7f800000 : (exponent + 112) << 23;
+    return Float.intBitsToFloat(sign | bits | fraction << 13);
+  }
+
+  /**
+   * Writes {@code tensors} as 32-bit floats, in alphabetical order, through a temporary file. Equal
+   * tensors give equal bytes; every tensor starts at a multiple of 64.
+   */
+  public static void write(
+      Path file,
+      Map<String, FloatBuffer> tensors,
+      Map<String, long[]> shapes,
+      Map<String, String> metadata) {
+    ObjectNode header = JSON.createObjectNode();
+    ObjectNode meta = header.putObject("__metadata__");
+    new TreeMap<>(metadata).forEach(meta::put);
+    Map<String, FloatBuffer> sorted = new LinkedHashMap<>(new TreeMap<>(tensors));
+    long offset = 0;
+    for (Map.Entry<String, FloatBuffer> entry : sorted.entrySet()) {
+      long bytes = 4L * entry.getValue().remaining();
+      ObjectNode tensor = header.putObject(entry.getKey());
+      tensor.put("dtype", "F32");
+      ArrayNode shape = tensor.putArray("shape");
+      for (long dimension : shapes.get(entry.getKey())) {
+        shape.add(dimension);
+      }
+      tensor.putArray("data_offsets").add(offset).add(offset + bytes);
+      offset += bytes;
+    }
+    try {
+      byte[] json = JSON.writeValueAsBytes(header);
+      int padded = (json.length + 8 + 63) / 64 * 64 - 8;
+      ByteBuffer head = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
+      head.putLong(padded).put(json);
+      head.put(" ".repeat(padded - json.length).getBytes(StandardCharsets.US_ASCII)).flip();
+      Path temporary = file.resolveSibling(file.getFileName() + ".partial");
+      try (FileChannel channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.TRUNCATE_EXISTING)) {
+        writeFully(channel, head);
+        ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        for (FloatBuffer values : sorted.values()) {
+          FloatBuffer rest = values.duplicate();
+          while (rest.hasRemaining()) {
+            int count = Math.min(rest.remaining(), chunk.capacity() / 4);
+            chunk.clear().limit(4 * count);
+            chunk.asFloatBuffer().put(rest.slice().limit(count));
+            rest.position(rest.position() + count);
+            writeFully(channel, chunk);
+          }
+        }
+        channel.force(true);
+      }
+      Files.move(
+          temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          file + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
+    while (buffer.hasRemaining()) {
+      channel.write(buffer);
+    }
+  }
+}
