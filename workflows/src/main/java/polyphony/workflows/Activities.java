@@ -1,0 +1,65 @@
+package polyphony.workflows;
+
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
+
+/**
+ * The steps, each with the method's own name as its activity type. All are idempotent: a step that
+ * was done before returns its recorded result. Failures are {@code ApplicationFailure}s whose type
+ * is the name of a {@link polyphony.storage.ErrorClass}.
+ */
+public final class Activities {
+  /** Task queue of workflows and of the light steps. */
+  public static final String ORCHESTRATION = "orchestration";
+
+  /** Task queue of the steps that sample or score. */
+  public static final String SAMPLING = "sampling";
+
+  /** Task queue of the steps that train. */
+  public static final String TRAINING = "training";
+
+  /** On {@link #ORCHESTRATION}: quick steps without a model. */
+  @ActivityInterface
+  public interface Light {
+    /**
+     * Completes and records a spec, or returns what was recorded under that name before.
+     *
+     * @param name the experiment's
+     * @return the experiment; its spec's iterations are those asked for now
+     */
+    @ActivityMethod(name = "resolve")
+    Experiment resolve(String name, ExperimentSpec spec);
+
+    @ActivityMethod(name = "vote")
+    Vote.Result vote(Vote.Request request);
+
+    @ActivityMethod(name = "split")
+    Split.Result split(Split.Request request);
+
+    /** Sums an iteration up and records it under the experiment's name. */
+    @ActivityMethod(name = "record")
+    IterationReport record(Recording.Request request);
+  }
+
+  /** On {@link #SAMPLING}. */
+  @ActivityInterface
+  public interface Sampling {
+    @ActivityMethod(name = "debate")
+    Debate.Result debate(Debate.Request request);
+
+    @ActivityMethod(name = "evaluate")
+    Evaluate.Result evaluate(Evaluate.Request request);
+  }
+
+  /** On {@link #TRAINING}. */
+  @ActivityInterface
+  public interface Training {
+    @ActivityMethod(name = "train-generator")
+    Train.Result trainGenerator(Train.Request request);
+
+    @ActivityMethod(name = "train-critic")
+    Train.Result trainCritic(Train.Request request);
+  }
+
+  private Activities() {}
+}

@@ -1,0 +1,36 @@
+package polyphony.workflows;
+
+import java.util.Map;
+import polyphony.storage.ArtifactRef;
+
+/**
+ * An experiment with nothing left open: the complete spec and the content of everything that it
+ * names. Recorded once; nothing is defaulted later.
+ *
+ * @param name also the workflow's id
+ * @param spec every field set
+ * @param base checkpoint of the untouched base model
+ * @param trainQuestions question set to finetune on (JSON lines)
+ * @param evaluateQuestions question set to evaluate on (JSON lines)
+ * @param prompts the prompt set's templates
+ * @param plan how work is cut into units
+ * @param versions of everything that can change bytes
+ */
+public record Experiment(
+    String name,
+    ExperimentSpec spec,
+    ArtifactRef base,
+    ArtifactRef trainQuestions,
+    ArtifactRef evaluateQuestions,
+    ArtifactRef prompts,
+    BatchPlan plan,
+    Map<String, String> versions) {
+
+  /**
+   * How work is cut into units; part of every step's key, since batches decide rounding.
+   *
+   * @param questionsPerUnit questions of one debate or evaluation activity
+   * @param batchSize rows sampled or scored together
+   */
+  public record BatchPlan(int questionsPerUnit, int batchSize) {}
+}

@@ -1,0 +1,11 @@
+/**
+ * What happens, in which order: the contract between everybody who starts, executes or watches an
+ * experiment, and the orchestration itself. No machine learning and no input or output here;
+ * clocks, randomness and threads come from Temporal alone.
+ *
+ * <p>Start with {@link polyphony.workflows.MultiagentFinetuning} (an experiment) and {@link
+ * polyphony.workflows.FinetuningIteration} (one round of debate, vote, split, training and
+ * evaluation); {@link polyphony.workflows.Activities} lists the steps, {@link
+ * polyphony.workflows.ExperimentSpec} is what a person writes.
+ */
+package polyphony.workflows;
