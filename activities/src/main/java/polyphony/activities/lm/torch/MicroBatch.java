@@ -125,7 +125,7 @@ record MicroBatch(
       for (int i = 0; i < inputs; i++) {
         tokens[row * length + i] = example.tokens()[i];
         if (example.trained()[i + 1]) {
-          positions[next] = row * length + i;
+          positions[next] = (long) row * length + i;
           targets[next++] = example.tokens()[i + 1];
         }
       }
