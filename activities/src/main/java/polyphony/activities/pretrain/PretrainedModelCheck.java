@@ -59,7 +59,8 @@ public final class PretrainedModelCheck {
       for (int i = 0; i < questions.size(); i++) {
         String quoted = "B" + second.get(i) + "\nB" + third.get(i) + "\n";
         summaryPrompts.add("^" + quoted + "S\nA");
-        critics.add(first.get(i) + own.get(i) + "$\n" + quoted + "Q" + questions.get(i).text() + "\nA");
+        critics.add(
+            first.get(i) + own.get(i) + "$\n" + quoted + "Q" + questions.get(i).text() + "\nA");
       }
       List<String> summaries = speaker.say(summaryPrompts, 1);
       List<String> criticsWithSummary = new ArrayList<>();
@@ -69,7 +70,8 @@ public final class PretrainedModelCheck {
         String question = questions.get(i).text();
         criticsWithSummary.add(
             first.get(i) + own.get(i) + "$\nS" + summaries.get(i) + "\nQ" + question + "\nA");
-        exact += summaries.get(i).equals(results(second.get(i)) + "/" + results(third.get(i))) ? 1 : 0;
+        exact +=
+            summaries.get(i).equals(results(second.get(i)) + "/" + results(third.get(i))) ? 1 : 0;
         majority += majority(questions.get(i), own.get(i), second.get(i), third.get(i));
       }
       int count = questions.size();
@@ -93,10 +95,14 @@ public final class PretrainedModelCheck {
   }
 
   private boolean correct(Question question, String text) {
-    return task.extract(text).filter(answer -> task.equivalent(answer, question.answer())).isPresent();
+    return task.extract(text)
+        .filter(answer -> task.equivalent(answer, question.answer()))
+        .isPresent();
   }
 
-  /** The expected share of correct majorities: ties count by the chance of drawing the right answer. */
+  /**
+   * The expected share of correct majorities: ties count by the chance of drawing the right answer.
+   */
   private double majority(Question question, String... texts) {
     Map<String, Integer> votes = new HashMap<>();
     for (String text : texts) {
@@ -111,7 +117,7 @@ public final class PretrainedModelCheck {
   /** The summary that the dialect prescribes: every step's result. */
   private static String results(String chain) {
     StringBuilder results = new StringBuilder();
-    for (String step : chain.split("#", 2)[0].split(";")) {
+    for (String step : chain.split("#", 2)[0].split(";", -1)) {
       results.append(results.isEmpty() ? "" : ";").append(step.substring(step.indexOf('=') + 1));
     }
     return results.toString();

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.NewLanguageModel;
@@ -20,16 +21,6 @@ import polyphony.storage.PolyphonyException;
  * started again with the same arguments, to the same bytes.
  */
 public final class Pretraining {
-  /** What the chat template makes of a conversation is documented with {@link PretrainingCorpus}. */
-  static final String CHAT_TEMPLATE =
-      "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
-          + "{{ message['content'] + '\\n' }}{% else %}"
-          + "{{ 'A' + message['content'] + eos_token + '\\n' }}{% endif %}{% endfor %}"
-          + "{% if add_generation_prompt %}{{ 'A' }}{% endif %}";
-
-  static final NewLanguageModel.SpecialTokens SPECIAL_TOKENS =
-      new NewLanguageModel.SpecialTokens("^", "$", "_");
-
   private static final float INITIAL_STANDARD_DEVIATION = 0.06f;
   private static final int STEPS_BETWEEN_SAVES = 500;
 
@@ -64,9 +55,9 @@ public final class Pretraining {
       NewLanguageModel.write(
           fresh,
           recipe.config(),
-          PretrainingRecipe.ALPHABET,
-          SPECIAL_TOKENS,
-          CHAT_TEMPLATE,
+          CompactDialect.ALPHABET,
+          CompactDialect.SPECIAL_TOKENS,
+          CompactDialect.CHAT_TEMPLATE,
           seed,
           INITIAL_STANDARD_DEVIATION);
       move(fresh, model);

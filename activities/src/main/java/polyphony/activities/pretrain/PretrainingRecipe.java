@@ -1,7 +1,9 @@
 package polyphony.activities.pretrain;
 
 import java.util.List;
+import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.NewLanguageModel;
 import polyphony.activities.lm.TrainingSettings;
 
 /**
@@ -43,13 +45,21 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
       double summariseShare,
       TrainingSettings training) {}
 
-  /** Characters of the dialect beside the three special tokens. */
-  public static final String ALPHABET = "0123456789+-*=;#/QABS\n";
-
   /** The built-in model's recipe, on {@code lanes} threads. */
   public static PretrainingRecipe builtIn(int lanes) {
     DecoderConfig config =
-        new DecoderConfig(ALPHABET.length() + 3, 128, 4, 4, 2, 32, 384, 10000.0, 1e-6, 640, false);
+        new DecoderConfig(
+            NewLanguageModel.vocabularySize(CompactDialect.ALPHABET),
+            128,
+            4,
+            4,
+            2,
+            32,
+            384,
+            10000.0,
+            1e-6,
+            640,
+            false);
     Stage competence =
         new Stage(
             "competence",
