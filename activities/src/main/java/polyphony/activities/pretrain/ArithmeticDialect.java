@@ -42,8 +42,9 @@ final class ArithmeticDialect {
    * @param text as the model writes it
    * @param summary its results alone
    * @param correct whether the final answer is the true one
+   * @param slipped whether any step slipped
    */
-  record Chain(String text, String summary, boolean correct) {}
+  record Chain(String text, String summary, boolean correct, boolean slipped) {}
 
   /**
    * Works a problem. In every step, with probability {@code slip}, the result is off by a
@@ -55,12 +56,20 @@ final class ArithmeticDialect {
     List<String> results = new ArrayList<>();
     int first = step(text, results, problem.b(), '*', problem.c(), slip, random);
     int second = step(text, results, problem.e(), '*', problem.f(), slip, random);
-    int sum = step(text, results, problem.a(), '+', first, slip, random);
-    sum = step(text, results, sum, '+', problem.d(), slip, random);
+    int afterProduct = step(text, results, problem.a(), '+', first, slip, random);
+    int sum = step(text, results, afterProduct, '+', problem.d(), slip, random);
     int answer = step(text, results, sum, '-', second, slip, random);
     text.setCharAt(text.length() - 1, '#');
     text.append(answer);
-    return new Chain(text.toString(), String.join(";", results), answer == problem.answer());
+    int product = problem.b() * problem.c();
+    boolean slipped =
+        first != product
+            || second != problem.e() * problem.f()
+            || afterProduct != problem.a() + product
+            || sum != problem.a() + product + problem.d()
+            || answer != problem.answer();
+    return new Chain(
+        text.toString(), String.join(";", results), answer == problem.answer(), slipped);
   }
 
   private static int step(

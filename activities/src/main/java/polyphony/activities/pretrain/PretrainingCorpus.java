@@ -104,8 +104,8 @@ final class PretrainingCorpus implements TrainingBatches {
         ArithmeticDialect.work(
             problem, anyCorrect ? stage.criticSlip() : stage.criticSlipWithoutHelp(), random);
     TextBuilder text = new TextBuilder().prompt("^Q" + problem.question() + "\nA");
-    // The own answer is a sample of the stage's answers only where it was drawn with its slips.
-    if (slip == stage.slip()) {
+    // The own answer is as good a text as any where it slips as this stage's answers do.
+    if (slip == stage.slip() || (stage.slip() == 0 && !own.slipped())) {
       text.trained(own.text() + "$");
     } else {
       text.prompt(own.text() + "$");
