@@ -5,6 +5,9 @@ import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.NewLanguageModel;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.SamplingSpec;
+import polyphony.workflows.TrainingSpec;
 
 /**
  * Shape, schedule and corpus of the built-in model: competence first on clean chains, then a short
@@ -99,5 +102,12 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
       int lanes) {
     return new TrainingSettings(
         learningRate, schedule, 100, finalShare, 0.9, 0.95, 1e-8, weightDecay, 1.0, 1400, lanes);
+  }
+
+  /** What the built-in model brings along for fields that a spec leaves open. */
+  public static ModelDefaults experimentDefaults() {
+    TrainingSpec training =
+        new TrainingSpec("full", 2, 16, 3e-4, "linear", 0.05, 0.0, 1.0, null, null);
+    return new ModelDefaults("compact", false, 0.2, new SamplingSpec(1.0, 1.0, 128), training);
   }
 }
