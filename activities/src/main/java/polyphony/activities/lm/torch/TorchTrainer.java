@@ -87,12 +87,12 @@ public final class TorchTrainer implements Trainer {
         }
       }
       Weights saved = state.map(Weights::open).orElse(null);
+      this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =
           onLane(
               0,
               "training cannot start",
               () -> saved == null ? initial(model.weights()) : restored(saved, state.get()));
-      this.step = saved == null ? 0 : restoredStep(saved, state.get());
       for (int lane = 0; lane < settings.lanes(); lane++) {
         List<PtNDArray> leaves = lanes.get(lane).leaves();
         onLane(
