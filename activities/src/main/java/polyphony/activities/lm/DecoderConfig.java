@@ -1,15 +1,11 @@
 package polyphony.activities.lm;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -43,7 +39,6 @@ public record DecoderConfig(
     boolean tiedEmbeddings) {
 
   private static final Set<String> SUPPORTED = Set.of("LlamaForCausalLM");
-  private static final long MAX_CONFIG_BYTES = 1 << 20;
 
   /**
    * Reads {@code config.json}.
@@ -51,7 +46,7 @@ public record DecoderConfig(
    * @throws PolyphonyException DATA, naming the file, the field and what is supported
    */
   public static DecoderConfig read(Path file) {
-    JsonNode json = parse(file);
+    JsonNode json = JsonFile.read(file);
     String architecture = json.path("architectures").path(0).asText("");
     if (!SUPPORTED.contains(architecture)) {
       throw PolyphonyException.data(
@@ -86,24 +81,6 @@ public record DecoderConfig(
         positiveReal(file, json, "rms_norm_eps", 1e-6),
         positive(file, json, "max_position_embeddings", 2048, 1 << 24),
         json.path("tie_word_embeddings").asBoolean(false));
-  }
-
-  private static JsonNode parse(Path file) {
-    try {
-      if (Files.size(file) > MAX_CONFIG_BYTES) {
-        throw PolyphonyException.data(file + ": larger than 1 MiB, not a model configuration");
-      }
-      JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
-      if (json == null || !json.isObject()) {
-        throw PolyphonyException.data(file + ": not a JSON object");
-      }
-      return json;
-    } catch (IOException e) {
-      throw new PolyphonyException(
-          ErrorClass.DATA,
-          file + ": cannot be read as JSON; copy the model folder again (" + e.getMessage() + ")",
-          e);
-    }
   }
 
   private static void requireDefault(Path file, JsonNode json, String field, String supported) {

@@ -1,7 +1,9 @@
 package polyphony.activities.lm;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import polyphony.storage.PolyphonyException;
@@ -51,6 +53,52 @@ public record LanguageModel(
                         + Arrays.toString(shape));
               }
             });
-    return new LanguageModel(folder, config, weights, List.of());
+    return new LanguageModel(folder, config, weights, endTokens(folder, config));
+  }
+
+  /** Opens the tokenizer; the caller closes it. */
+  public Tokenizer tokenizer() {
+    return FastTokenizer.open(folder.resolve("tokenizer.json"));
+  }
+
+  /**
+   * The folder's own chat template with {@code tokenizer}, which must stay open.
+   *
+   * @throws PolyphonyException DATA where the folder has no chat template
+   */
+  public ChatFormat chatFormat(Tokenizer tokenizer) {
+    return new ChatFormat(ChatTemplate.read(folder), tokenizer, endTokens);
+  }
+
+  private static List<Integer> endTokens(Path folder, DecoderConfig config) {
+    for (String name : List.of("generation_config.json", "config.json")) {
+      Path file = folder.resolve(name);
+      if (!Files.exists(file)) {
+        continue;
+      }
+      JsonNode value = JsonFile.read(file).path("eos_token_id");
+      if (value.isMissingNode() || value.isNull()) {
+        continue;
+      }
+      List<Integer> ids = new ArrayList<>();
+      for (JsonNode id : value.isArray() ? value : List.of(value)) {
+        if (!id.isInt() || id.asInt() < 0 || id.asInt() >= config.vocabularySize()) {
+          throw PolyphonyException.data(
+              file
+                  + ": eos_token_id "
+                  + id
+                  + " is not a token id below vocab_size = "
+                  + config.vocabularySize());
+        }
+        ids.add(id.asInt());
+      }
+      if (!ids.isEmpty()) {
+        return ids.stream().distinct().toList();
+      }
+    }
+    throw PolyphonyException.data(
+        folder
+            + ": neither generation_config.json nor config.json has an eos_token_id; add the id"
+            + " that ends a turn");
   }
 }
