@@ -1,5 +1,9 @@
 package polyphony.workers;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
 import io.temporal.api.history.v1.HistoryEvent;
@@ -8,8 +12,6 @@ import io.temporal.client.WorkflowExecutionAlreadyStarted;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.converter.DataConverter;
-import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
@@ -22,6 +24,8 @@ import polyphony.workflows.MultiagentFinetuning;
  * @param attached whether it was running already
  */
 record ExperimentRun(String name, WorkflowStub workflow, boolean attached) {
+  private static final JsonMapper JSON =
+      JsonMapper.builder().serializationInclusion(JsonInclude.Include.NON_NULL).build();
 
   /**
    * Starts the experiment of this name, also where an earlier run of it is closed; where one is
@@ -55,15 +59,14 @@ record ExperimentRun(String name, WorkflowStub workflow, boolean attached) {
       WorkflowExecution execution,
       ExperimentSpec asked) {
     String name = execution.getWorkflowId();
-    HistoryEvent started =
-        client.fetchHistory(name).getHistory().getEvents(0);
+    HistoryEvent started = client.fetchHistory(name).getHistory().getEvents(0);
     ExperimentSpec running =
         converter.fromPayloads(
             0,
             Optional.of(started.getWorkflowExecutionStartedEventAttributes().getInput()),
             ExperimentSpec.class,
             ExperimentSpec.class);
-    if (!Objects.equals(unnamed(running), unnamed(asked))) {
+    if (!unnamed(running).equals(unnamed(asked))) {
       throw PolyphonyException.config(
           "experiment "
               + name
@@ -72,8 +75,10 @@ record ExperimentRun(String name, WorkflowStub workflow, boolean attached) {
     }
   }
 
-  /** The name is the workflow's id anyway. */
-  private static ExperimentSpec unnamed(ExperimentSpec spec) {
-    return spec;
+  /** A spec's fields but its name, which is the workflow's id anyway. */
+  private static JsonNode unnamed(ExperimentSpec spec) {
+    return spec == null
+        ? JSON.createObjectNode()
+        : JSON.<ObjectNode>valueToTree(spec).without("experiment");
   }
 }

@@ -56,8 +56,7 @@ record Failure(String line, int exitCode) {
   }
 
   private static Failure of(ErrorClass errorClass, String message, boolean handedIn) {
-    boolean input =
-        errorClass == ErrorClass.CONFIG || (errorClass == ErrorClass.DATA && handedIn);
+    boolean input = errorClass == ErrorClass.CONFIG || (errorClass == ErrorClass.DATA && handedIn);
     return new Failure(oneLine(message), input ? INPUT : OTHER);
   }
 

@@ -76,8 +76,7 @@ final class Forecast {
     if (seen.compareTo(SOONEST) < 0 || progress <= 0) {
       return Optional.empty();
     }
-    return Optional.of(
-        Duration.ofMillis((long) (seen.toMillis() * (total() - cost) / progress)));
+    return Optional.of(Duration.ofMillis((long) (seen.toMillis() * (total() - cost) / progress)));
   }
 
   private double total() {

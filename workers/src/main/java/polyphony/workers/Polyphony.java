@@ -43,7 +43,7 @@ public final class Polyphony implements Callable<Integer> {
   }
 
   public static void main(String[] arguments) {
-    System.exit(execute(Console.ofProcess(), arguments));
+    System.exit(execute(Console.ofProcess(), Assembly::of, arguments));
   }
 
   /**
@@ -51,11 +51,11 @@ public final class Polyphony implements Callable<Integer> {
    *
    * @return its exit code
    */
-  public static int execute(Console console, String... arguments) {
+  static int execute(Console console, RunCommand.Assembler assembler, String... arguments) {
     Polyphony polyphony = new Polyphony(console);
     CommandLine commands =
         new CommandLine(polyphony)
-            .addSubcommand("run", new RunCommand(console))
+            .addSubcommand("run", new RunCommand(console, assembler))
             .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

@@ -88,7 +88,9 @@ final class RunCommand implements Callable<Integer> {
       String name =
           asked.experiment() == null ? ExperimentNames.derive(complete) : asked.experiment();
       try (RunSession session = RunSession.start(console, settings, parts, resumeCommand())) {
-        RunSummary summary = session.run(name, asked, complete);
+        // Standard output holds the JSON alone, or else the table.
+        RunSummary summary =
+            session.run(name, asked, complete, json ? console.err() : console.out());
         if (json) {
           console.out().println(summary.json());
         }

@@ -1,9 +1,9 @@
 package polyphony.workers;
 
-import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.converter.DataConverter;
+import java.io.PrintStream;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -63,8 +63,7 @@ final class RunSession implements AutoCloseable {
                     MultiagentFinetuningImpl.class,
                     FinetuningIterationImpl.class),
             parts.activities());
-    RunSession session =
-        new RunSession(console, settings, parts, converter, stack, resumeCommand);
+    RunSession session = new RunSession(console, settings, parts, converter, stack, resumeCommand);
     Runtime.getRuntime().addShutdownHook(session.interruption);
     return session;
   }
@@ -74,9 +73,10 @@ final class RunSession implements AutoCloseable {
    *
    * @param asked as written
    * @param complete the same, filled in, for the forecast
+   * @param table where the results are printed for people
    * @throws WorkflowException where it failed
    */
-  RunSummary run(String name, ExperimentSpec asked, ExperimentSpec complete)
+  RunSummary run(String name, ExperimentSpec asked, ExperimentSpec complete, PrintStream table)
       throws InterruptedException {
     long start = System.nanoTime();
     ExperimentRun run = ExperimentRun.startOrAttach(stack.client(), converter, name, asked);
@@ -90,8 +90,8 @@ final class RunSession implements AutoCloseable {
             result,
             settings.temporalAddress().isPresent() ? null : parts.busy().idleShare(start, end),
             ProcessMemory.peakBytes());
-    console.out().print(ResultsTable.of(result.iterations()));
-    console.out().flush();
+    table.print(ResultsTable.of(result.iterations()));
+    table.flush();
     display.say(
         "done in "
             + ProgressLine.clock(Duration.ofNanos(end - start))
@@ -123,7 +123,8 @@ final class RunSession implements AutoCloseable {
           if (experiment != null && experiment.phase().equals("iterate")) {
             iteration =
                 progress(
-                    stack.client()
+                    stack
+                        .client()
                         .newUntypedWorkflowStub(
                             ExperimentNames.iteration(run.name(), experiment.iteration())),
                     iteration);
@@ -151,8 +152,7 @@ final class RunSession implements AutoCloseable {
 
   private static ProgressView view(
       Progress progress, Forecast forecast, Duration elapsed, double tokensPerSecond) {
-    double phaseDone =
-        progress.units() == 0 ? 0 : progress.unitsDone() / (double) progress.units();
+    double phaseDone = progress.units() == 0 ? 0 : progress.unitsDone() / (double) progress.units();
     return new ProgressView(
         progress.phase(),
         progress.iteration(),

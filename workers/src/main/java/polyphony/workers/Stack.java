@@ -46,7 +46,11 @@ final class Stack implements AutoCloseable {
    *
    * @throws PolyphonyException INFRASTRUCTURE where the service does not answer
    */
-  static Stack start(Settings settings, DataConverter converter, WorkflowTypes workflows, StepActivities activities) {
+  static Stack start(
+      Settings settings,
+      DataConverter converter,
+      WorkflowTypes workflows,
+      StepActivities activities) {
     Optional<TestServer.InProcessTestServer> server =
         settings.temporalAddress().isPresent()
             ? Optional.empty()

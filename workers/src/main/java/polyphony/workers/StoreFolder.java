@@ -8,7 +8,9 @@ import polyphony.storage.PolyphonyException;
 
 /** The local folder of the store, checked before a run begins rather than after its first hour. */
 final class StoreFolder {
-  /** Less free space than this is not worth starting with: a few checkpoints of the smallest model. */
+  /**
+   * Less free space than this is not worth starting with: a few checkpoints of the smallest model.
+   */
   static final long MINIMUM_FREE_BYTES = 64L << 20;
 
   private StoreFolder() {}
