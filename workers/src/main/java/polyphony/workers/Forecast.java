@@ -58,6 +58,13 @@ final class Forecast {
     iterations = spec.iterations();
   }
 
+  /** How many answers a phase of debate asks for; 0 for any other phase. */
+  long answers(String phase) {
+    return phase.startsWith("debate")
+        ? Math.round(evaluation.getOrDefault(phase, training.getOrDefault(phase, 0.0)))
+        : 0;
+  }
+
   /** Share of the run that is done, in [0, 1]. */
   double done(int iteration, String phase, double phaseDone) {
     return cost(iteration, phase, phaseDone) / total();

@@ -12,6 +12,7 @@ import polyphony.activities.lm.SamplingSettings;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
+import polyphony.activities.lm.TrainingExample;
 import polyphony.activities.lm.TrainingSettings;
 
 /** A runtime that tells when it is at work and how many tokens went through it. */
@@ -96,6 +97,16 @@ final class MeteredRuntime implements LanguageModelRuntime {
           StepReport report = trainer.next();
           tokens.add(report.tokens());
           return report;
+        } finally {
+          clock.end();
+        }
+      }
+
+      @Override
+      public double loss(List<TrainingExample> examples) {
+        clock.begin();
+        try {
+          return trainer.loss(examples);
         } finally {
           clock.end();
         }

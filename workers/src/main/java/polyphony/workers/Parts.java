@@ -1,6 +1,9 @@
 package polyphony.workers;
 
+import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import polyphony.activities.RunningStep;
 import polyphony.workflows.ExperimentSpec;
 
 /**
@@ -10,6 +13,7 @@ import polyphony.workflows.ExperimentSpec;
  * @param completion fills in a spec as the experiment itself will
  * @param busy knows when a model was at work
  * @param tokens sampled, scored or trained on so far
+ * @param running what this process is computing
  * @param closing gives everything back
  */
 record Parts(
@@ -17,6 +21,7 @@ record Parts(
     Completion completion,
     BusyClock busy,
     LongSupplier tokens,
+    Supplier<List<RunningStep>> running,
     Runnable closing)
     implements AutoCloseable {
 

@@ -56,6 +56,7 @@ public final class Polyphony implements Callable<Integer> {
     CommandLine commands =
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
+            .addSubcommand("import", new ImportCommand(console))
             .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
@@ -67,10 +68,9 @@ public final class Polyphony implements Callable<Integer> {
         });
     commands.setExecutionStrategy(
         parsed -> {
-          if (polyphony.verbose) {
-            logger("ROOT").setLevel(Level.WARN);
-            logger("polyphony").setLevel(Level.INFO);
-          }
+          // Libraries log what they retry, and Polyphony's steps what then fails the run in one line.
+          logger("ROOT").setLevel(polyphony.verbose ? Level.WARN : Level.OFF);
+          logger("polyphony").setLevel(polyphony.verbose ? Level.INFO : Level.OFF);
           return new CommandLine.RunLast().execute(parsed);
         });
     commands.setExecutionExceptionHandler(

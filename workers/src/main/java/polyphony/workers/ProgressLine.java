@@ -8,27 +8,28 @@ import java.util.Locale;
 /** Renders a {@link ProgressView} as one line. */
 final class ProgressLine {
   private static final int BAR = 20;
+  private static final String SEPARATOR = " · ";
 
   private ProgressLine() {}
 
   /** One line of at most {@code columns} characters; what matters least goes first. */
   static String of(ProgressView view, int columns) {
     List<String> parts = parts(view);
-    String line = bar(view.done()) + " " + String.join(" · ", parts);
+    String line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
     // From the end: elapsed, then speed; phase and time left stay longest.
     for (String optional : optionalParts(view)) {
       if (line.length() <= columns) {
         break;
       }
       parts.remove(optional);
-      line = bar(view.done()) + " " + String.join(" · ", parts);
+      line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
     }
     return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
   }
 
   /** The same for a log: no bar, one fact after the other. */
   static String plain(ProgressView view) {
-    return percent(view.done()) + " · " + String.join(" · ", parts(view));
+    return percent(view.done()) + SEPARATOR + String.join(SEPARATOR, parts(view));
   }
 
   private static List<String> parts(ProgressView view) {

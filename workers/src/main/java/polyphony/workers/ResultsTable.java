@@ -9,7 +9,7 @@ import polyphony.workflows.IterationReport;
 final class ResultsTable {
   private static final String ABSENT = "–";
   private static final List<String> FIRST_HEADER =
-      List.of("", "", "", "likeli-", "embedding", "KL between", "KL to", "label", "examples");
+      List.of("", "", "", "likeli-", "embedding", "KL", "KL", "label", "examples");
   private static final List<String> SECOND_HEADER =
       List.of(
           "iteration",
@@ -18,7 +18,7 @@ final class ResultsTable {
           "hood",
           "dissim.",
           "agents",
-          "base",
+          "to base",
           "precision",
           "gen. / critic");
 
@@ -32,7 +32,7 @@ final class ResultsTable {
     for (IterationReport each : reports) {
       rows.add(
           List.of(
-              each.iteration() == 0 ? "0 (untuned)" : Integer.toString(each.iteration()),
+              each.iteration() == 0 ? "untuned" : Integer.toString(each.iteration()),
               accuracy(each),
               decimals(each.consensus()),
               decimals(each.likelihood()),

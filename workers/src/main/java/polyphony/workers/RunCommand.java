@@ -63,8 +63,8 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--store",
       paramLabel = "FOLDER",
-      defaultValue = "polyphony-store",
-      description = "Where artifacts and finished steps lie (default: ./$${DEFAULT-VALUE}).")
+      defaultValue = StoreFolder.DEFAULT,
+      description = StoreFolder.DESCRIPTION)
   private Path store;
 
   @Option(names = "--json", description = "Print the results as one JSON object.")
@@ -80,10 +80,8 @@ final class RunCommand implements Callable<Integer> {
     ObjectNode written = file == null ? SpecReader.empty() : SpecReader.read(file, console.in());
     ExperimentSpec asked = SpecReader.spec(flags.over(written));
     SpecDefaults.check(asked);
-    Settings settings =
-        Settings.of(console.environment(), Runtime.getRuntime().availableProcessors());
-    Path folder = settings.s3().isPresent() ? store : StoreFolder.checked(store);
-    try (Parts parts = assembler.assemble(settings, folder)) {
+    Settings settings = Settings.of(console);
+    try (Parts parts = assembler.assemble(settings, store)) {
       ExperimentSpec complete = parts.completion().complete(asked);
       String name =
           asked.experiment() == null ? ExperimentNames.derive(complete) : asked.experiment();

@@ -5,10 +5,15 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.common.converter.DataConverter;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import polyphony.activities.RunningStep;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
@@ -150,20 +155,40 @@ final class RunSession implements AutoCloseable {
     }
   }
 
-  private static ProgressView view(
+  private ProgressView view(
       Progress progress, Forecast forecast, Duration elapsed, double tokensPerSecond) {
-    double phaseDone = progress.units() == 0 ? 0 : progress.unitsDone() / (double) progress.units();
+    List<RunningStep> running = parts.running().get();
+    double units = progress.unitsDone();
+    for (RunningStep each : running) {
+      units += each.total() == 0 ? 0 : each.done() / (double) each.total();
+    }
+    double phaseDone = progress.units() == 0 ? 0 : Math.min(1, units / progress.units());
     return new ProgressView(
         progress.phase(),
         progress.iteration(),
         progress.iterations(),
         progress.unitsDone(),
         progress.units(),
-        "",
+        step(running, forecast.answers(progress.phase()), phaseDone),
         tokensPerSecond,
         forecast.done(progress.iteration(), progress.phase(), phaseDone),
         elapsed,
         forecast.left(progress.iteration(), progress.phase(), phaseDone, elapsed));
+  }
+
+  /** Such as {@code agent 2, round 1 · 1250/3000 answers}. */
+  private static String step(List<RunningStep> running, long answers, double phaseDone) {
+    List<String> facts = new ArrayList<>();
+    if (!running.isEmpty()) {
+      facts.add(
+          Arrays.stream(running.get(0).detail().split(", "))
+              .filter(part -> part.startsWith("agent") || part.startsWith("round"))
+              .collect(Collectors.joining(", ")));
+    }
+    if (answers > 0) {
+      facts.add(Math.round(phaseDone * answers) + "/" + answers + " answers");
+    }
+    return facts.stream().filter(fact -> !fact.isEmpty()).collect(Collectors.joining(" · "));
   }
 
   /** What the workflow says, or what it said last: a run does not depend on being watched. */

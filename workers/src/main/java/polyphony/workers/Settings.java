@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.S3Settings;
 
 /**
  * What the environment says about this process.
@@ -13,7 +14,7 @@ import polyphony.storage.PolyphonyException;
  * @param temporalAddress {@code TEMPORAL_ADDRESS}; absent: the service runs in this process
  * @param namespace {@code TEMPORAL_NAMESPACE}, by default {@code default}
  * @param s3 {@code POLYPHONY_S3_ENDPOINT}, {@code _BUCKET}, {@code _ACCESS_KEY} and {@code
- *     _SECRET_KEY}; absent: artifacts lie in a folder
+ *     _SECRET_KEY}, {@code _REGION} where it matters; absent: artifacts lie in a folder
  * @param slots {@code POLYPHONY_SLOTS}: samplings, scorings and trainings at the same time, each on
  *     one thread; by default one per processor
  * @param debug {@code POLYPHONY_DEBUG}: failures are shown with their trace
@@ -26,6 +27,7 @@ public record Settings(
     boolean debug) {
   static final int MAX_SLOTS = 1024;
 
+  private static final String REGION = "POLYPHONY_S3_REGION";
   private static final List<String> S3 =
       List.of(
           "POLYPHONY_S3_ENDPOINT",
@@ -33,7 +35,16 @@ public record Settings(
           "POLYPHONY_S3_ACCESS_KEY",
           "POLYPHONY_S3_SECRET_KEY");
   private static final Set<String> OTHERS =
-      Set.of("POLYPHONY_SLOTS", "POLYPHONY_DEBUG", "POLYPHONY_JAVA_OPTIONS");
+      Set.of(REGION, "POLYPHONY_SLOTS", "POLYPHONY_DEBUG", "POLYPHONY_JAVA_OPTIONS");
+
+  /**
+   * What this process's environment says.
+   *
+   * @throws PolyphonyException as {@link #of(Map, int)}
+   */
+  static Settings of(Console console) {
+    return of(console.environment(), Runtime.getRuntime().availableProcessors());
+  }
 
   /**
    * Reads the environment's variables.
@@ -91,6 +102,7 @@ public record Settings(
         new S3Settings(
             values.get(0).orElseThrow(),
             values.get(1).orElseThrow(),
+            value(environment, REGION).orElse(S3Settings.DEFAULT_REGION),
             values.get(2).orElseThrow(),
             values.get(3).orElseThrow()));
   }

@@ -8,6 +8,10 @@ import polyphony.storage.PolyphonyException;
 
 /** The local folder of the store, checked before a run begins rather than after its first hour. */
 final class StoreFolder {
+  static final String DEFAULT = "polyphony-store";
+  static final String DESCRIPTION =
+      "Where artifacts and finished steps lie (default: ./${DEFAULT-VALUE}).";
+
   /**
    * Less free space than this is not worth starting with: a few checkpoints of the smallest model.
    */

@@ -27,7 +27,7 @@ class ProgressLineTest {
 
   @Test
   void aLineTellsWhereTheRunIs() {
-    assertThat(ProgressLine.of(VIEW, 110))
+    assertThat(ProgressLine.of(VIEW, 120))
         .isEqualTo(
             "█████████░░░░░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1250 of 3000 answers ·"
                 + " 12k tok/s · 2:05 · 1:02:05 left");

@@ -11,6 +11,11 @@ class ResultsTableTest {
     assertThat(ResultsTable.of(List.of(Reports.untuned(), Reports.tuned(1), Reports.tuned(12))))
         .isEqualTo(
             """
+                                                   likeli-  embedding      KL       KL      label       examples
+            iteration  accuracy ± s.e.  consensus     hood    dissim.  agents  to base  precision  gen. / critic
+            untuned      0.412 ± 0.022      0.633    0.412      0.052   0.000    0.000          –              –
+            1            0.546 ± 0.022      0.709    0.390      0.061   0.032    0.100      0.812      915 / 491
+            12           0.546 ± 0.022      0.709    0.390      0.061   0.032    0.100      0.812      915 / 491
             """);
   }
 

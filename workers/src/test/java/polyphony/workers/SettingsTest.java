@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.S3Settings;
 
 class SettingsTest {
   private static final Map<String, String> S3 =
@@ -41,7 +42,11 @@ class SettingsTest {
             new Settings(Optional.of("temporal:7233"), "research", Optional.empty(), 8, true));
     assertThat(Settings.of(S3, 2).s3())
         .contains(
-            new S3Settings("http://minio:9000", "polyphony", "the-access-key", "the-secret-key"));
+            new S3Settings("http://minio:9000",
+                "polyphony",
+                "us-east-1",
+                "the-access-key",
+                "the-secret-key"));
   }
 
   @Test
