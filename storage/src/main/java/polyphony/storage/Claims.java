@@ -1,0 +1,188 @@
+package polyphony.storage;
+
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who is computing a step: {@code claims/<key>/<generation>.json}, of which the newest generation
+ * counts.
+ *
+ * <p>A claim is free once it is released, has expired, or its process is known to be dead; then
+ * whoever creates the next generation holds it. Claims only save work. Correctness does not rest on
+ * them, nor on clocks: commits and manifests are written once, whoever holds the claim.
+ */
+final class Claims {
+  private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
+  private static final int LARGEST_CLAIM = 1 << 16;
+
+  private final ObjectStore store;
+  private final ProcessIdentity process;
+  private final Clock clock;
+  private final Duration expiry;
+  private final Duration renewal;
+
+  private record Claim(String owner, ProcessIdentity process, String expires, boolean released) {
+    Claim {
+      Objects.requireNonNull(process, "process");
+      Instant.parse(expires);
+    }
+  }
+
+  Claims(
+      ObjectStore store, ProcessIdentity process, Clock clock, Duration expiry, Duration renewal) {
+    this.store = store;
+    this.process = process;
+    this.clock = clock;
+    this.expiry = expiry;
+    this.renewal = renewal;
+  }
+
+  /** Takes the claim on a step if it is free. */
+  Optional<Held> tryTake(String step) {
+    List<String> generations = store.list(folder(step));
+    int generation = 0;
+    if (!generations.isEmpty()) {
+      String newest = generations.get(generations.size() - 1);
+      if (!free(newest)) {
+        return Optional.empty();
+      }
+      generation = generationOf(newest) + 1;
+    }
+    Held held = new Held(step, generation);
+    if (!store.writeIfAbsent(held.object(), held.content(false))) {
+      return Optional.empty();
+    }
+    held.keepRenewing();
+    return Optional.of(held);
+  }
+
+  private boolean free(String object) {
+    Claim claim;
+    try {
+      claim = CanonicalJson.parsed(store.bytes(object, LARGEST_CLAIM), Claim.class);
+    } catch (MissingObjectException e) {
+      // Its step has just been finished: the caller looks for the manifest first.
+      return false;
+    } catch (IOException e) {
+      LOG.warn("taking over the unreadable claim {}: {}", object, e.getMessage());
+      return true;
+    }
+    return claim.released()
+        || !clock.instant().isBefore(Instant.parse(claim.expires()))
+        || process.knowsDead(claim.process());
+  }
+
+  private static String folder(String step) {
+    return "claims/" + step + "/";
+  }
+
+  private static int generationOf(String object) {
+    return Integer.parseInt(object.substring(object.lastIndexOf('/') + 1, object.length() - 5));
+  }
+
+  /** A claim of this process; closing releases it unless the step is finished. */
+  final class Held implements AutoCloseable {
+    private final String step;
+    private final int generation;
+    private final String owner = UUID.randomUUID().toString();
+    private final Thread renewing = new Thread(this::renewUntilClosed, "claim-renewal");
+    private volatile boolean lost;
+    private boolean closed;
+
+    private Held(String step, int generation) {
+      this.step = step;
+      this.generation = generation;
+    }
+
+    /** Names this attempt: no other one has this id. */
+    String owner() {
+      return owner;
+    }
+
+    int generation() {
+      return generation;
+    }
+
+    /** Whether another run has taken over, as far as the last renewal saw. */
+    boolean lost() {
+      return lost;
+    }
+
+    /** Extends the claim, or finds that it is lost. */
+    synchronized void renew() {
+      if (closed || lost) {
+        return;
+      }
+      List<String> generations = store.list(folder(step));
+      if (generations.isEmpty() || !generations.get(generations.size() - 1).equals(object())) {
+        lost = true;
+        LOG.warn("the claim on step {} was taken over by another run", step);
+        return;
+      }
+      store.write(object(), content(false));
+    }
+
+    /** Deletes the claims of a finished step, this one and those before it. */
+    synchronized void finish() {
+      closed = true;
+      for (String object : store.list(folder(step))) {
+        if (generationOf(object) <= generation) {
+          store.delete(object);
+        }
+      }
+    }
+
+    /** Releases the claim: the next run need not wait for its expiry. */
+    @Override
+    public synchronized void close() {
+      renewing.interrupt();
+      if (closed) {
+        return;
+      }
+      closed = true;
+      if (!lost) {
+        try {
+          store.write(object(), content(true));
+        } catch (PolyphonyException e) {
+          // The claim expires by itself, and what ended this attempt matters more.
+          LOG.warn("the claim on step {} could not be released: {}", step, e.getMessage());
+        }
+      }
+    }
+
+    private String object() {
+      return folder(step) + String.format("%08d.json", generation);
+    }
+
+    private byte[] content(boolean released) {
+      return CanonicalJson.bytes(
+          new Claim(owner, process, clock.instant().plus(expiry).toString(), released));
+    }
+
+    private void keepRenewing() {
+      renewing.setDaemon(true);
+      renewing.start();
+    }
+
+    private void renewUntilClosed() {
+      while (true) {
+        try {
+          Thread.sleep(renewal.toMillis());
+          renew();
+        } catch (InterruptedException e) {
+          return;
+        } catch (PolyphonyException e) {
+          LOG.warn("the claim on step {} could not be renewed: {}", step, e.getMessage());
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package polyphony.storage;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The record of a finished step, kept at {@code steps/<key>.json}.
+ *
+ * @param key SHA-256 of the canonical JSON of name, version and inputs
+ * @param outputs the artifacts that must be present for the result to count: those named in the
+ *     result, and those stored by the last attempt that no commit names
+ * @param attempt number of the attempt that finished it, from 0
+ * @param started when the first attempt whose work is in the result started, ISO 8601
+ * @param finished when the manifest was written, ISO 8601
+ * @param wallSeconds time spent on the work that is in the result, over all attempts
+ * @param usage amounts reported by the work that is in the result, over all attempts
+ * @param worker who ran the last attempt
+ */
+public record StepManifest(
+    String name,
+    int version,
+    String key,
+    JsonNode inputs,
+    JsonNode result,
+    List<ArtifactRef> outputs,
+    int attempt,
+    String started,
+    String finished,
+    double wallSeconds,
+    Map<String, Double> usage,
+    Worker worker) {
+
+  public StepManifest {
+    if (!new Step(name, version, inputs).key().equals(key)) {
+      throw new IllegalArgumentException("not the key of this step and these inputs: " + key);
+    }
+    outputs = List.copyOf(outputs);
+    usage = Collections.unmodifiableMap(new TreeMap<>(usage));
+  }
+}
