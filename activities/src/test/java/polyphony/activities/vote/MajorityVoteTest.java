@@ -21,11 +21,13 @@ import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Purpose;
 
 class MajorityVoteTest {
-  private static final BiPredicate<String, String> INTEGERS =
-      (one, other) -> Integer.parseInt(one) == Integer.parseInt(other);
+  private static boolean equalIntegers(String one, String other) {
+    return Integer.parseInt(one) == Integer.parseInt(other);
+  }
 
   private static Outcome decide(TieRule rule, int minimumVotes, String... votes) {
-    return new MajorityVote(INTEGERS, rule, minimumVotes).decide(Arrays.asList(votes), 0);
+    return new MajorityVote(MajorityVoteTest::equalIntegers, rule, minimumVotes)
+        .decide(Arrays.asList(votes), 0);
   }
 
   @ParameterizedTest
@@ -65,7 +67,7 @@ class MajorityVoteTest {
 
   @Test
   void randomTiesAreDecidedByTheSeedAndFairly() {
-    MajorityVote vote = new MajorityVote(INTEGERS, TieRule.RANDOM, 1);
+    MajorityVote vote = new MajorityVote(MajorityVoteTest::equalIntegers, TieRule.RANDOM, 1);
     List<String> votes = List.of("9", "10", "2");
     Map<String, Integer> wins = new TreeMap<>();
     for (int question = 0; question < 3_000; question++) {
