@@ -35,7 +35,12 @@ public record Settings(
           "POLYPHONY_S3_ACCESS_KEY",
           "POLYPHONY_S3_SECRET_KEY");
   private static final Set<String> OTHERS =
-      Set.of(REGION, "POLYPHONY_SLOTS", "POLYPHONY_DEBUG", "POLYPHONY_JAVA_OPTIONS");
+      Set.of(
+          REGION,
+          "POLYPHONY_SLOTS",
+          "POLYPHONY_DEBUG",
+          "POLYPHONY_JAVA_OPTIONS",
+          "POLYPHONY_TEST_DATA");
 
   /**
    * What this process's environment says.
