@@ -4,11 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
+import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
 import polyphony.activities.lm.Conversation;
-import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Message;
 import polyphony.activities.lm.SamplingSettings;
@@ -17,7 +16,6 @@ import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.tasks.Task;
 import polyphony.activities.tasks.Tasks;
-import polyphony.storage.ArtifactRef;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
@@ -39,14 +37,10 @@ public final class DebateStep {
   /** Raised whenever equal requests would give other answers. */
   public static final int VERSION = 1;
 
-  private final Function<ArtifactRef, LanguageModel> checkpoints;
+  private final Checkpoints checkpoints;
   private final LanguageModelRuntime runtime;
 
-  /**
-   * @param checkpoints opens a checkpoint as a folder that stays until the step is over
-   */
-  public DebateStep(
-      Function<ArtifactRef, LanguageModel> checkpoints, LanguageModelRuntime runtime) {
+  public DebateStep(Checkpoints checkpoints, LanguageModelRuntime runtime) {
     this.checkpoints = checkpoints;
     this.runtime = runtime;
   }
@@ -67,7 +61,7 @@ public final class DebateStep {
 
     List<String> summaries = null;
     if (request.round() > 1 && request.summariser() != null) {
-      try (Speaker summariser = new Speaker(checkpoints.apply(request.summariser()), runtime)) {
+      try (Speaker summariser = new Speaker(checkpoints.open(request.summariser()), runtime)) {
         List<Conversation> asked = new ArrayList<>();
         for (int i = 0; i < questions.size(); i++) {
           String message = prompts.summarise(othersTexts(previous, request.agent(), i));
@@ -87,7 +81,7 @@ public final class DebateStep {
       }
     }
 
-    try (Speaker speaker = new Speaker(checkpoints.apply(request.speaker()), runtime)) {
+    try (Speaker speaker = new Speaker(checkpoints.open(request.speaker()), runtime)) {
       List<Conversation> asked = new ArrayList<>();
       for (int i = 0; i < questions.size(); i++) {
         String question = questions.get(i).text();

@@ -73,7 +73,7 @@ final class SampledBatches {
         return Optional.empty();
       } else {
         done = sampleBatch(speaker.sampler(), batch);
-        attempt.usage("sampledTokens", tokens(done));
+        attempt.usage("sampledTokens", (double) tokens(done));
         attempt.commit(new Batch(done));
       }
       next++;

@@ -44,22 +44,20 @@ public record PromptSet(Map<String, String> templates) {
   /** The templates of a set. */
   public enum Part {
     /** Round 1. */
-    GENERATE("generate", "question"),
+    GENERATE("generate"),
     /** To the summariser, which does not see the question. */
-    SUMMARISE("summarise", "answers"),
+    SUMMARISE("summarise"),
     /** A later round, after a summary of the other agents' answers. */
-    CRITIC_WITH_SUMMARY("critic-with-summary", "summary", "question"),
+    CRITIC_WITH_SUMMARY("critic-with-summary"),
     /** A later round, with the other agents' answers themselves. */
-    CRITIC_WITH_ANSWERS("critic-with-answers", "answers", "question"),
+    CRITIC_WITH_ANSWERS("critic-with-answers"),
     /** How one answer stands in {@code {answers}}; they are joined by line ends. */
-    QUOTED_ANSWER("quoted-answer", "answer", "number");
+    QUOTED_ANSWER("quoted-answer");
 
     private final String key;
-    private final List<String> placeholders;
 
-    Part(String key, String... placeholders) {
+    Part(String key) {
       this.key = key;
-      this.placeholders = List.of(placeholders);
     }
 
     /** Its name in artifacts, and that of its file. */
@@ -69,7 +67,13 @@ public record PromptSet(Map<String, String> templates) {
 
     /** What may stand in it. All but {@code {number}} must. */
     List<String> placeholders() {
-      return placeholders;
+      return switch (this) {
+        case GENERATE -> List.of("question");
+        case SUMMARISE -> List.of("answers");
+        case CRITIC_WITH_SUMMARY -> List.of("summary", "question");
+        case CRITIC_WITH_ANSWERS -> List.of("answers", "question");
+        case QUOTED_ANSWER -> List.of("answer", "number");
+      };
     }
   }
 
@@ -100,17 +104,17 @@ public record PromptSet(Map<String, String> templates) {
     List<String> found =
         PLACEHOLDER.matcher(template).results().map(each -> each.group(1)).distinct().toList();
     for (String placeholder : found) {
-      if (!part.placeholders.contains(placeholder)) {
+      if (!part.placeholders().contains(placeholder)) {
         throw PolyphonyException.config(
             "prompt template \""
                 + part.key
                 + "\" has the unknown placeholder {"
                 + placeholder
                 + "}; known are "
-                + braced(part.placeholders));
+                + braced(part.placeholders()));
       }
     }
-    for (String placeholder : part.placeholders) {
+    for (String placeholder : part.placeholders()) {
       if (!found.contains(placeholder) && !placeholder.equals("number")) {
         throw PolyphonyException.config(
             "prompt template \"" + part.key + "\" lacks {" + placeholder + "}");

@@ -63,12 +63,17 @@ public final class ArithmeticTask implements Task {
       int d = random.nextInt(OPERANDS);
       int e = random.nextInt(OPERANDS);
       int f = random.nextInt(OPERANDS);
-      String text = a + "+" + b + "*" + c + "+" + d + "-" + e + "*" + f;
-      if (splitOf(text) == split && drawn.add(text)) {
-        questions.add(new Question(text, text, Integer.toString(a + b * c + d - e * f)));
+      Question question = question(a, b, c, d, e, f);
+      if (splitOf(question.text()) == split && drawn.add(question.text())) {
+        questions.add(question);
       }
     }
     return questions;
+  }
+
+  static Question question(int a, int b, int c, int d, int e, int f) {
+    String text = a + "+" + b + "*" + c + "+" + d + "-" + e + "*" + f;
+    return new Question(text, text, Integer.toString(a + b * c + d - e * f));
   }
 
   /** The split that a question belongs to. */
