@@ -1,15 +1,17 @@
 package polyphony.activities;
 
 import io.temporal.client.ActivityCompletionException;
-import io.temporal.failure.TemporalFailure;
 import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.TemporalFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.InvalidSpecException;
 
-/** Errors of steps as failures of activities: the type says who must act, the message what to do. */
+/**
+ * Errors of steps as failures of activities: the type says who must act, the message what to do.
+ */
 final class StepFailures {
   private static final Logger LOG = LoggerFactory.getLogger(StepFailures.class);
   // A failure is kept in the workflow's mutable state, where the server cuts it at 4 KiB.

@@ -64,9 +64,10 @@ public final class StepRunner implements AutoCloseable {
       if (stopped != null) {
         throw stopped;
       }
-      throw PolyphonyException.infrastructure(
-          "step " + report.key() + " was taken over by another run; run again for its result",
-          null);
+      throw StepFailures.of(
+          "step " + report.key(),
+          PolyphonyException.infrastructure(
+              "step " + report.key() + " was taken over by another run: run again", null));
     }
   }
 

@@ -11,8 +11,7 @@ import java.util.List;
  *     agent i's conversation; 0 for i = j. Empty where there is one agent alone.
  * @param toBase by agent i: the same sum of KL(p_i ‖ p_base)
  */
-public record Divergences(
-    List<Integer> tokens, List<List<Double>> between, List<Double> toBase) {
+public record Divergences(List<Integer> tokens, List<List<Double>> between, List<Double> toBase) {
   public Divergences {
     tokens = List.copyOf(tokens);
     between = List.copyOf(between);

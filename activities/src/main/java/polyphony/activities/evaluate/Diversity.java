@@ -142,8 +142,7 @@ public final class Diversity {
   }
 
   private static Double mean(List<OptionalDouble> values) {
-    OptionalDouble mean =
-        values.stream().flatMapToDouble(OptionalDouble::stream).average();
+    OptionalDouble mean = values.stream().flatMapToDouble(OptionalDouble::stream).average();
     return mean.isPresent() ? mean.getAsDouble() : null;
   }
 }

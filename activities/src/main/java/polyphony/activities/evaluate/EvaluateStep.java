@@ -32,6 +32,9 @@ import polyphony.workflows.Evaluate;
  * models' distributions are in memory at a time.
  */
 public final class EvaluateStep {
+  /** The activity's type and the step's name. */
+  public static final String NAME = "evaluate";
+
   /** Raised whenever equal requests give other measurements. */
   public static final int VERSION = 1;
 
@@ -78,14 +81,13 @@ public final class EvaluateStep {
           || (debated && !scoring.score(first, firstPlan, firstSeries))) {
         return Optional.empty();
       }
-      attempt.usage("scoredTokens", scoring.tokens);
+      attempt.usage("scoredTokens", (double) scoring.tokens);
     }
     List<Measurement> measurements =
         grade(request, artifacts, first, last, lastSeries, firstSeries);
     return Optional.of(
         new Evaluate.Result(
-            attempt.put(
-                JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl"),
+            attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl"),
             null));
   }
 
@@ -136,8 +138,7 @@ public final class EvaluateStep {
       Series lastSeries,
       Series firstSeries) {
     Task task = Tasks.named(request.task());
-    List<Question> questions =
-        JsonLines.read(artifacts.bytes(request.questions()), Question.class);
+    List<Question> questions = JsonLines.read(artifacts.bytes(request.questions()), Question.class);
     List<Label> labels = JsonLines.read(artifacts.bytes(request.votes()), Label.class);
     requireCount("votes", labels.size(), questions.size());
     int agents = last.size();
@@ -306,8 +307,7 @@ public final class EvaluateStep {
     private long done;
     private long tokens;
 
-    Scoring(
-        Judges judges, int batchSize, StepAttempt attempt, StepProgress progress, long total) {
+    Scoring(Judges judges, int batchSize, StepAttempt attempt, StepProgress progress, long total) {
       this.judges = judges;
       this.batchSize = batchSize;
       this.attempt = attempt;
@@ -346,8 +346,9 @@ public final class EvaluateStep {
       List<Scorer.Text> batch =
           questions.stream()
               .map(answers::get)
-              .map(each -> new Scorer.Text(
-                      Arrays.copyOf(each.tokens(), turn(each)[1]), turn(each)[0]))
+              .map(
+                  each ->
+                      new Scorer.Text(Arrays.copyOf(each.tokens(), turn(each)[1]), turn(each)[0]))
               .toList();
       List<Scorer.Scores> own = null;
       for (ArtifactRef judge : plan.judges(agent)) {

@@ -55,8 +55,7 @@ public final class RecordStep {
       long lastTokens) {}
 
   /** The record artifact: the report, the agents behind it, and every artifact behind them. */
-  record FullRecord(
-      IterationReport report, List<AgentRecord> agents, Recording.Request request) {}
+  record FullRecord(IterationReport report, List<AgentRecord> agents, Recording.Request request) {}
 
   public RecordStep(Checkpoints checkpoints, ObjectStore store) {
     this.checkpoints = checkpoints;
@@ -208,12 +207,10 @@ public final class RecordStep {
     }
     Task task = Tasks.named(request.experiment().spec().task().name());
     List<Question> questions =
-        JsonLines.read(
-            artifacts.bytes(request.experiment().trainQuestions()), Question.class);
+        JsonLines.read(artifacts.bytes(request.experiment().trainQuestions()), Question.class);
     int labelled = 0;
     int correct = 0;
-    for (Label label :
-        JsonLines.read(artifacts.bytes(request.labels().votes()), Label.class)) {
+    for (Label label : JsonLines.read(artifacts.bytes(request.labels().votes()), Label.class)) {
       if (label.index() >= questions.size()
           || !questions.get(label.index()).id().equals(label.question())) {
         throw PolyphonyException.data(
@@ -221,8 +218,7 @@ public final class RecordStep {
       }
       if (label.label() != null) {
         labelled++;
-        correct +=
-            task.equivalent(label.label(), questions.get(label.index()).answer()) ? 1 : 0;
+        correct += task.equivalent(label.label(), questions.get(label.index()).answer()) ? 1 : 0;
       }
     }
     return labelled == 0 ? null : correct / (double) labelled;
@@ -243,8 +239,7 @@ public final class RecordStep {
     for (int agent = 0; agent < society.agents(); agent++) {
       weights.put(
           "generator-" + (agent + 1), checkpoints.weightsSha256(society.generators().get(agent)));
-      weights.put(
-          "critic-" + (agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
+      weights.put("critic-" + (agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
     }
     return weights;
   }

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.storage.ArtifactRef;
@@ -14,22 +15,28 @@ import polyphony.storage.PolyphonyException;
 public final class BuiltInModel {
   public static final String NAME = "built-in";
 
-  private final String resources;
+  private static final String RESOURCES = "/polyphony/models/built-in/";
+
+  private final Function<String, InputStream> files;
 
   public BuiltInModel() {
-    this("/polyphony/models/built-in/");
+    this(name -> BuiltInModel.class.getResourceAsStream(RESOURCES + name));
   }
 
   /**
-   * @param resources a folder on the class path, with slashes around
+   * @param files opens a file of the model by its name; null where there is none
    */
-  BuiltInModel(String resources) {
-    this.resources = resources;
+  BuiltInModel(Function<String, InputStream> files) {
+    this.files = files;
   }
 
   /** Whether this build has it. */
   boolean present() {
-    return BuiltInModel.class.getResource(resources + "config.json") != null;
+    try (InputStream config = files.apply("config.json")) {
+      return config != null;
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure("the class path cannot be read", e);
+    }
   }
 
   /** Puts it into the store. */
@@ -39,7 +46,7 @@ public final class BuiltInModel {
       Path folder = Files.createTempDirectory(scratch, "built-in-");
       try {
         for (String name : Checkpoints.FILES) {
-          try (InputStream stream = BuiltInModel.class.getResourceAsStream(resources + name)) {
+          try (InputStream stream = files.apply(name)) {
             if (stream != null) {
               Files.copy(stream, folder.resolve(name));
             }

@@ -101,8 +101,13 @@ public final class ModelRegistry {
   public ArtifactRef importFolder(String name, Path folder) {
     if (name.equals(BuiltInModel.NAME) || !ExperimentNames.isValid(name)) {
       throw PolyphonyException.config(
-          "a model cannot be called \"" + name + "\", allowed: " + ExperimentNames.ALLOWED
-              + ", but not \"" + BuiltInModel.NAME + "\"");
+          "a model cannot be called \""
+              + name
+              + "\", allowed: "
+              + ExperimentNames.ALLOWED
+              + ", but not \""
+              + BuiltInModel.NAME
+              + "\"");
     }
     ArtifactRef checkpoint = Checkpoints.put(folder, artifacts::put);
     if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))

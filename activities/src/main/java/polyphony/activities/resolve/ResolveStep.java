@@ -111,13 +111,11 @@ public final class ResolveStep {
     }
     return asked.iterations() == null
         ? recorded
-        : withSpec(
-            recorded, named(recorded.spec(), recorded.name(), asked.iterations()));
+        : withSpec(recorded, named(recorded.spec(), recorded.name(), asked.iterations()));
   }
 
   private Experiment experiment(String name, ExperimentSpec asked) {
-    String baseModel =
-        asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
+    String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
     ExperimentSpec complete = SpecDefaults.complete(asked, checkpoints.defaults(base));
     ExperimentSpec spec = named(complete, name, complete.iterations());

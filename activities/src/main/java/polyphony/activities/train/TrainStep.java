@@ -155,8 +155,8 @@ public final class TrainStep {
         }
         Trainer.StepReport report = trainer.next();
         curve.add(report);
-        attempt.usage("tokens", report.tokens());
-        attempt.usage("trainedTokens", report.trainedTokens());
+        attempt.usage("tokens", (double) report.tokens());
+        attempt.usage("trainedTokens", (double) report.trainedTokens());
         progress.report(trainer.step(), batches.steps());
       }
       return Optional.of(result(request, trainer, batches, curve, attempt));
@@ -172,8 +172,7 @@ public final class TrainStep {
 
   private static TrainingSettings settings(TrainingSpec training, int steps) {
     if (!training.tuning().equals("full")) {
-      throw PolyphonyException.config(
-          "tuning must be \"full\", not \"" + training.tuning() + "\"");
+      throw PolyphonyException.config("tuning must be \"full\", not \"" + training.tuning() + "\"");
     }
     return new TrainingSettings(
         training.learningRate(),
@@ -220,10 +219,7 @@ public final class TrainStep {
       boolean[] trained = new boolean[tokens.length];
       for (int[] range : line.trained()) {
         // The first token is predicted by nothing.
-        if (range.length != 2
-            || range[0] < 1
-            || range[0] > range[1]
-            || range[1] > tokens.length) {
+        if (range.length != 2 || range[0] < 1 || range[0] > range[1] || range[1] > tokens.length) {
           throw PolyphonyException.data(which + " has a trained range outside its tokens");
         }
         Arrays.fill(trained, range[0], range[1], true);
@@ -251,8 +247,7 @@ public final class TrainStep {
     }
   }
 
-  private TrainCommit commit(
-      Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
+  private TrainCommit commit(Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
     return new TrainCommit(
         trainer.step(),
         withFile(
