@@ -9,6 +9,11 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -23,6 +28,12 @@ public final class TorchEngine {
           "ai.djl.offline", "true",
           "OPT_OUT_TRACKING", "true",
           "ai.djl.pytorch.num_threads", "1");
+
+  /** Read: native work. Write: the end of the process; never released. */
+  private static final ReentrantReadWriteLock EXIT = new ReentrantReadWriteLock();
+
+  private static final long MOST_SECONDS_TO_EXIT = 20;
+  private static final Logger LOGGER = LoggerFactory.getLogger(TorchEngine.class);
 
   private TorchEngine() {}
 
@@ -46,7 +57,9 @@ public final class TorchEngine {
           throw new PolyphonyException(ErrorClass.BUG, "setenv of OMP_WAIT_POLICY failed");
         }
       }
-      return Engine.getEngine("PyTorch");
+      Engine engine = Engine.getEngine("PyTorch");
+      Runtime.getRuntime().addShutdownHook(new Thread(TorchEngine::stopNativeWork, "torch-exit"));
+      return engine;
     }
   }
 
@@ -57,6 +70,31 @@ public final class TorchEngine {
    */
   public static void start() {
     engine();
+  }
+
+  /**
+   * Runs {@code work}, unless the process is about to end: libtorch's own clean-up at exit would
+   * pull the ground from under native code that still runs, and the process would crash instead of
+   * ending. Keep {@code work} short, a micro-batch: the exit waits for it.
+   */
+  static <T> T guarded(Supplier<T> work) {
+    EXIT.readLock().lock();
+    try {
+      return work.get();
+    } finally {
+      EXIT.readLock().unlock();
+    }
+  }
+
+  /** Waits for native work in progress and lets no other begin. */
+  private static void stopNativeWork() {
+    try {
+      if (!EXIT.writeLock().tryLock(MOST_SECONDS_TO_EXIT, TimeUnit.SECONDS)) {
+        LOGGER.warn("native work did not end in {} s; exiting anyway", MOST_SECONDS_TO_EXIT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Version of libtorch, such as 2.7.1. */

@@ -290,19 +290,25 @@ public final class TorchTrainer implements Trainer {
   /** Sets the lane's gradients to those of its micro-batches' share of the mean loss. */
   private static double accumulate(Lane lane, List<MicroBatch> microBatches, long trained) {
     double sum = 0;
-    for (PtNDArray leaf : lane.leaves()) {
-      JniUtils.zeroGrad(leaf);
-    }
+    TorchEngine.guarded(
+        () -> {
+          lane.leaves().forEach(JniUtils::zeroGrad);
+          return null;
+        });
     for (MicroBatch batch : microBatches) {
-      try (NDScope scope = new NDScope()) {
-        scope.suppressNotUsedWarning();
-        PtNDArray loss = lane.decoder().loss(lane.leaves(), batch);
-        PtNDArray share = (PtNDArray) loss.getManager().create(1f / trained);
-        JniUtils.backward(loss, share, false, false);
-        sum += loss.getFloat();
-      }
+      sum += TorchEngine.guarded(() -> forwardAndBackward(lane, batch, trained));
     }
     return sum;
+  }
+
+  private static double forwardAndBackward(Lane lane, MicroBatch batch, long trained) {
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      PtNDArray loss = lane.decoder().loss(lane.leaves(), batch);
+      PtNDArray share = (PtNDArray) loss.getManager().create(1f / trained);
+      JniUtils.backward(loss, share, false, false);
+      return loss.getFloat();
+    }
   }
 
   private static List<PtNDArray> gradients(Lane lane) {
@@ -465,7 +471,7 @@ public final class TorchTrainer implements Trainer {
   }
 
   private static <T> T on(ExecutorService thread, String doing, Supplier<T> work) {
-    return join(CompletableFuture.supplyAsync(work, thread), doing);
+    return join(CompletableFuture.supplyAsync(() -> TorchEngine.guarded(work), thread), doing);
   }
 
   private static <T> T join(CompletableFuture<T> work, String doing) {

@@ -11,17 +11,26 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
+import polyphony.activities.lm.TrainingBatches;
 import polyphony.storage.ErrorClass;
 
 class TorchEngineTest {
+  @TempDir Path folder;
+
   @Test
   void oneThreadWorksInsideAnOperation() {
     TorchEngine.start();
@@ -82,6 +91,52 @@ class TorchEngineTest {
             "archive/code/__torch__.py",
             "archive/constants.pkl",
             "archive/version");
+  }
+
+  @Test
+  void aProcessThatEndsAmidNativeWorkEndsWithoutACrash() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:ErrorFile=" + folder.resolve("crash.log"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                EndsAmidTraining.class.getName(),
+                folder.resolve("model").toString())
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("output").toFile())
+            .start();
+
+    assertThat(process.waitFor()).as("%s", Files.readString(folder.resolve("output"))).isEqualTo(7);
+    assertThat(folder.resolve("crash.log")).doesNotExist();
+  }
+
+  /** Exits with status 7 while two lanes are at work. */
+  static final class EndsAmidTraining {
+    public static void main(String[] arguments) throws InterruptedException {
+      LanguageModel model = TinyModels.untied(Path.of(arguments[0]));
+      TrainingBatches batches =
+          TorchTrainerTest.repeated(TorchTrainerTest.examples(1, 400), Integer.MAX_VALUE);
+      CountDownLatch working = new CountDownLatch(2);
+      Thread endless =
+          new Thread(
+              () -> {
+                try (TorchTrainer trainer =
+                    new TorchTrainer(
+                        model, batches, TorchTrainerTest.settings(500, 2), Optional.empty())) {
+                  while (trainer.step() < batches.steps()) {
+                    trainer.next();
+                    working.countDown();
+                  }
+                }
+              });
+      endless.setDaemon(true);
+      endless.start();
+      working.await();
+      System.exit(7);
+    }
   }
 
   @Test

@@ -1,0 +1,332 @@
+package polyphony.activities;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.LocalCache;
+import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sha256;
+import polyphony.workflows.ModelDefaults;
+
+/**
+ * Language models in the store. A checkpoint is a small artifact, {@code checkpoint.json}: the
+ * files of a Hugging Face folder by name, each an artifact of its own, so that finetuned models
+ * share everything but their weights. Equal folders give equal checkpoints.
+ */
+public final class Checkpoints {
+  public static final String MEDIA_TYPE = "application/vnd.polyphony.checkpoint+json";
+
+  /** The weights' file name. */
+  public static final String WEIGHTS = "model.safetensors";
+
+  /** The file with a model's {@link ModelDefaults}. */
+  public static final String DEFAULTS = "polyphony.json";
+
+  /** Every file that belongs to a checkpoint; others in a folder (a README, say) are left out. */
+  public static final List<String> FILES =
+      List.of(
+          "config.json",
+          "generation_config.json",
+          WEIGHTS,
+          DEFAULTS,
+          "special_tokens_map.json",
+          "tokenizer.json",
+          "tokenizer_config.json");
+
+  private static final Set<String> REQUIRED =
+      Set.of("config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json");
+  private static final int MAX_JSON_BYTES = 1 << 20;
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .build();
+
+  /** Where artifacts are written: a step's attempt, or the store itself. */
+  @FunctionalInterface
+  public interface Destination {
+    /** Stores a file that must not change meanwhile. */
+    ArtifactRef put(Path file, String mediaType, String name);
+  }
+
+  private final Artifacts artifacts;
+  private final Path folders;
+  // Folders whose bytes this process has checked: once is enough, nobody writes there.
+  private final Set<String> checked = ConcurrentHashMap.newKeySet();
+
+  /**
+   * @param cache a local folder; models are laid out below it. Any number of processes may share
+   *     it.
+   */
+  public Checkpoints(Artifacts artifacts, Path cache) {
+    this.artifacts = artifacts;
+    this.folders = cache.resolve("models");
+  }
+
+  /**
+   * Puts a Hugging Face folder into the store.
+   *
+   * @throws PolyphonyException DATA where the folder is no language model that can be opened
+   */
+  public static ArtifactRef put(Path folder, Destination destination) {
+    LanguageModel.open(folder);
+    Path defaults = folder.resolve(DEFAULTS);
+    if (Files.exists(defaults)) {
+      try {
+        requireSmall(DEFAULTS, Files.size(defaults));
+        readDefaults(Files.readAllBytes(defaults));
+      } catch (IOException e) {
+        throw PolyphonyException.infrastructure(defaults + ": cannot be read", e);
+      }
+    }
+    SortedMap<String, ArtifactRef> files = new TreeMap<>();
+    for (String name : FILES) {
+      Path file = folder.resolve(name);
+      if (Files.isRegularFile(file)) {
+        files.put(name, destination.put(file, mediaType(name), name));
+      }
+    }
+    return put(files, destination);
+  }
+
+  /**
+   * The checkpoint of a finetuned model: {@code start} with other weights.
+   *
+   * @param weights a safetensors file with the tensors of {@code start}
+   * @throws PolyphonyException BUG where they are others
+   */
+  public ArtifactRef putWithWeights(ArtifactRef start, Path weights, Destination destination) {
+    Weights after = Weights.open(weights);
+    open(start)
+        .config()
+        .weightShapes()
+        .forEach(
+            (name, shape) -> {
+              Weights.Tensor tensor = after.tensors().get(name);
+              if (tensor == null || !Arrays.equals(tensor.shape(), shape)) {
+                throw new PolyphonyException(
+                    ErrorClass.BUG, "finetuning lost or changed the shape of the tensor " + name);
+              }
+            });
+    SortedMap<String, ArtifactRef> files = new TreeMap<>();
+    files(start)
+        .forEach(
+            (name, file) -> {
+              if (!name.equals(WEIGHTS)) {
+                // Put again, though it is there: whoever writes a checkpoint answers for all of it.
+                try (LocalCache.Pinned object = artifacts.open(file)) {
+                  files.put(name, destination.put(object.path(), file.mediaType(), name));
+                }
+              }
+            });
+    files.put(WEIGHTS, destination.put(weights, mediaType(WEIGHTS), WEIGHTS));
+    return put(files, destination);
+  }
+
+  private static ArtifactRef put(SortedMap<String, ArtifactRef> files, Destination destination) {
+    try {
+      Path file = Files.createTempFile("checkpoint", ".json");
+      try {
+        Files.write(file, JSON.writeValueAsBytes(files));
+        return destination.put(file, MEDIA_TYPE, "checkpoint.json");
+      } finally {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          "cannot write a checkpoint; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static String mediaType(String name) {
+    return name.equals(WEIGHTS) ? "application/x-safetensors" : "application/json";
+  }
+
+  /**
+   * The checkpoint's files by name.
+   *
+   * @throws PolyphonyException DATA where the artifact is no checkpoint
+   */
+  public SortedMap<String, ArtifactRef> files(ArtifactRef checkpoint) {
+    SortedMap<String, ArtifactRef> files;
+    try {
+      files =
+          JSON.readValue(content(checkpoint), new TypeReference<TreeMap<String, ArtifactRef>>() {});
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, "artifact " + checkpoint.sha256() + " is not a checkpoint", e);
+    }
+    // A closed list of names is also what keeps every file inside the model's folder.
+    if (files == null || !FILES.containsAll(files.keySet())) {
+      throw PolyphonyException.data(
+          "checkpoint " + checkpoint.sha256() + " has files other than " + FILES);
+    }
+    if (!files.keySet().containsAll(REQUIRED) || files.containsValue(null)) {
+      throw PolyphonyException.data(
+          "checkpoint " + checkpoint.sha256() + " has only the files " + files.keySet());
+    }
+    return files;
+  }
+
+  /** SHA-256 of the checkpoint's weights file. */
+  public String weightsSha256(ArtifactRef checkpoint) {
+    return files(checkpoint).get(WEIGHTS).sha256();
+  }
+
+  /** What the model brings along for fields that a spec leaves open. */
+  public ModelDefaults defaults(ArtifactRef checkpoint) {
+    ArtifactRef file = files(checkpoint).get(DEFAULTS);
+    return file == null ? ModelDefaults.NONE : readDefaults(content(file));
+  }
+
+  private static ModelDefaults readDefaults(byte[] json) {
+    try {
+      ModelDefaults defaults = JSON.readValue(json, ModelDefaults.class);
+      return defaults == null ? ModelDefaults.NONE : defaults;
+    } catch (JsonProcessingException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA,
+          DEFAULTS
+              + " of the model cannot be read: "
+              + e.getOriginalMessage().lines().findFirst().orElse(""),
+          e);
+    } catch (IOException e) {
+      throw new PolyphonyException(ErrorClass.BUG, "reading from memory failed", e);
+    }
+  }
+
+  private byte[] content(ArtifactRef json) {
+    requireSmall(json.name(), json.bytes());
+    return artifacts.bytes(json);
+  }
+
+  private static void requireSmall(String name, long bytes) {
+    if (bytes > MAX_JSON_BYTES) {
+      throw PolyphonyException.data(name + " is larger than 1 MiB, not a part of a checkpoint");
+    }
+  }
+
+  /**
+   * Opens a checkpoint as a folder on this machine. The folder is named by the checkpoint's hash
+   * and shared by everybody who opens it.
+   *
+   * @throws PolyphonyException DATA where the checkpoint or the model is broken; INFRASTRUCTURE
+   *     where it cannot be laid out
+   */
+  public LanguageModel open(ArtifactRef checkpoint) {
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    Path folder = folders.resolve(checkpoint.sha256());
+    try {
+      if (!checked.contains(checkpoint.sha256())) {
+        if (!holds(folder, files)) {
+          layOut(files, folder);
+        }
+        checked.add(checkpoint.sha256());
+      }
+      return LanguageModel.open(folder);
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static boolean holds(Path folder, Map<String, ArtifactRef> files) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return false;
+    }
+    for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+      try {
+        Path path = folder.resolve(file.getKey());
+        if (Files.size(path) != file.getValue().bytes()
+            || !Sha256.of(path).equals(file.getValue().sha256())) {
+          return false;
+        }
+      } catch (NoSuchFileException e) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void layOut(Map<String, ArtifactRef> files, Path folder) throws IOException {
+    Files.createDirectories(folders);
+    Path partial = Files.createTempDirectory(folders, "partial-");
+    try {
+      for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+          linkOrCopy(object.path(), partial.resolve(file.getKey()));
+        }
+      }
+      if (Files.isDirectory(folder) && !holds(folder, files)) {
+        // Damaged. Renamed first, so that nobody ever sees half a folder under the right name.
+        Path damaged = Files.createTempDirectory(folders, "damaged-");
+        move(folder, damaged.resolve("folder"));
+        delete(damaged);
+      }
+      move(partial, folder);
+    } finally {
+      delete(partial);
+    }
+    if (!holds(folder, files)) {
+      throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
+    }
+  }
+
+  /** Renames; where another process was faster, its folder stands. */
+  private static void move(Path from, Path to) throws IOException {
+    try {
+      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileSystemException e) {
+      if (!Files.isDirectory(to) && Files.exists(from)) {
+        throw e;
+      }
+    }
+  }
+
+  private static void linkOrCopy(Path from, Path to) throws IOException {
+    try {
+      Files.createLink(to, from);
+    } catch (FileAlreadyExistsException e) {
+      throw e;
+    } catch (FileSystemException | UnsupportedOperationException e) {
+      Files.copy(from, to);
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+}

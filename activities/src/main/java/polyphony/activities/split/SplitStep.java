@@ -1,0 +1,239 @@
+package polyphony.activities.split;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import polyphony.activities.JsonLines;
+import polyphony.activities.Seeds;
+import polyphony.activities.debate.Answer;
+import polyphony.activities.debate.Answers;
+import polyphony.activities.tasks.Task;
+import polyphony.activities.tasks.Tasks;
+import polyphony.activities.vote.Label;
+import polyphony.storage.PolyphonyException;
+import polyphony.storage.StepAttempt;
+import polyphony.workflows.Method;
+import polyphony.workflows.Role;
+import polyphony.workflows.Split;
+
+/**
+ * Makes every model's training set from a debate and its labels. An agent's sets hold what this
+ * agent itself said, and nothing that another one said but as a message that it answered: that
+ * independence is what keeps the agents diverse.
+ */
+public final class SplitStep {
+  /** The activity's type and the step's name. */
+  public static final String NAME = "split";
+
+  /** Raised whenever equal requests would give other sets. */
+  public static final int VERSION = 1;
+
+  private static final String LAST_TURN = "last-turn";
+  private static final String ALL_TURNS = "all-turns";
+
+  /** One agent's answers on one question, by round, with the question's label. */
+  private record Debated(List<Answer> answers, Membership membership) {
+    Answer first() {
+      return answers.get(0);
+    }
+
+    Answer last() {
+      return answers.get(answers.size() - 1);
+    }
+  }
+
+  /**
+   * @return always present; its step report is null
+   */
+  public Optional<Split.Result> run(Split.Request request, StepAttempt attempt) {
+    if (!List.of(LAST_TURN, ALL_TURNS).contains(request.criticLoss())) {
+      throw PolyphonyException.config(
+          "there is no critic loss \""
+              + request.criticLoss()
+              + "\"; criticLoss is one of "
+              + LAST_TURN
+              + ", "
+              + ALL_TURNS);
+    }
+    if (!(request.criticMix() >= 0 && request.criticMix() <= 1)) {
+      throw PolyphonyException.config("criticMix is from 0 to 1, not " + request.criticMix());
+    }
+    List<List<Debated>> agents = debated(request, attempt);
+    List<Split.TrainingSet> sets = new ArrayList<>();
+    if (request.trains() == Method.Trains.ONE_MODEL) {
+      sets.add(generator(0, pooled(agents), attempt));
+    } else if (request.trains() != Method.Trains.NOTHING) {
+      for (int agent = 0; agent < agents.size(); agent++) {
+        sets.add(generator(agent, agents.get(agent), attempt));
+      }
+    }
+    if (request.trains() == Method.Trains.GENERATORS_AND_CRITICS && request.answers().size() > 1) {
+      for (int agent = 0; agent < agents.size(); agent++) {
+        sets.add(critic(request, agent, agents.get(agent), attempt));
+      }
+    }
+    return Optional.of(new Split.Result(sets, null));
+  }
+
+  /** By agent, in question order. */
+  private static List<List<Debated>> debated(Split.Request request, StepAttempt attempt) {
+    Task task = Tasks.named(request.task());
+    Map<Integer, Label> labels = new HashMap<>();
+    for (Label label : JsonLines.read(attempt.artifacts().bytes(request.votes()), Label.class)) {
+      labels.put(label.index(), label);
+    }
+    int rounds = request.answers().size();
+    int agents = rounds == 0 ? 0 : request.answers().get(0).size();
+    List<List<Debated>> debated = new ArrayList<>();
+    for (int agent = 0; agent < agents; agent++) {
+      List<List<Answer>> byRound = new ArrayList<>();
+      for (int round = 1; round <= rounds; round++) {
+        byRound.add(
+            Answers.read(
+                attempt.artifacts(), request.answers().get(round - 1).get(agent), agent, round));
+        Answers.checkSameQuestions(byRound.get(0), byRound.get(round - 1));
+      }
+      List<Debated> own = new ArrayList<>();
+      for (int i = 0; i < byRound.get(0).size(); i++) {
+        int row = i;
+        List<Answer> answers = byRound.stream().map(each -> each.get(row)).toList();
+        Answer first = answers.get(0);
+        Label label = labels.get(first.index());
+        if (label == null || !label.question().equals(first.question())) {
+          throw PolyphonyException.data(
+              "the votes do not belong to these answers: none is about question "
+                  + first.question());
+        }
+        own.add(
+            new Debated(
+                answers,
+                Membership.of(
+                    first.answer(),
+                    answers.get(rounds - 1).answer(),
+                    label.label(),
+                    task::equivalent)));
+      }
+      debated.add(own);
+    }
+    return debated;
+  }
+
+  /** All agents' answers, in question order, then by agent. */
+  private static List<Debated> pooled(List<List<Debated>> agents) {
+    List<Debated> pooled = new ArrayList<>();
+    agents.forEach(pooled::addAll);
+    pooled.sort(Comparator.comparingInt(each -> each.first().index())); // stable
+    return pooled;
+  }
+
+  private static Split.TrainingSet generator(
+      int agent, List<Debated> debated, StepAttempt attempt) {
+    List<Debated> matching =
+        debated.stream().filter(each -> each.membership().generator()).toList();
+    List<Example> examples =
+        matching.stream()
+            .map(Debated::first)
+            .filter(Answer::ended)
+            .map(each -> example(each, each.turns(), "first-answer"))
+            .toList();
+    List<String> notes = new ArrayList<>();
+    noteCut(matching.size() - examples.size(), notes);
+    noteEmpty(examples, notes);
+    return set(Role.GENERATOR, agent, examples, 0, 0, notes, attempt);
+  }
+
+  private static Split.TrainingSet critic(
+      Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
+    boolean allTurns = request.criticLoss().equals(ALL_TURNS);
+    List<Debated> matching = debated.stream().filter(each -> each.membership().last()).toList();
+    List<Debated> whole =
+        matching.stream()
+            .filter(
+                each ->
+                    allTurns
+                        ? each.answers().stream().allMatch(Answer::ended)
+                        : each.last().ended())
+            .toList();
+    List<Debated> corrected = whole.stream().filter(each -> each.membership().corrected()).toList();
+    List<Debated> confirmed = whole.stream().filter(each -> each.membership().confirmed()).toList();
+    CriticMix mix = CriticMix.of(request.criticMix(), corrected.size(), confirmed.size());
+
+    List<Debated> chosen = new ArrayList<>();
+    chosen.addAll(chosen(request, agent, "corrected", corrected, mix.corrected()));
+    chosen.addAll(chosen(request, agent, "confirmed", confirmed, mix.confirmed()));
+    chosen.sort(Comparator.comparingInt(each -> each.first().index()));
+    List<Example> examples =
+        chosen.stream()
+            .map(
+                each ->
+                    example(
+                        each.last(),
+                        allTurns
+                            ? each.last().turns()
+                            : List.of(each.last().turns().get(each.answers().size() - 1)),
+                        each.membership().corrected() ? "corrected" : "confirmed"))
+            .toList();
+
+    List<String> notes = new ArrayList<>();
+    noteCut(matching.size() - whole.size(), notes);
+    if (corrected.isEmpty() && mix.confirmed() > 0 && request.criticMix() > 0) {
+      notes.add("no wrong first answer was corrected: confirmed ones alone");
+    }
+    if (confirmed.isEmpty() && mix.corrected() > 0 && request.criticMix() < 1) {
+      notes.add("no right first answer was kept: corrected ones alone");
+    }
+    noteEmpty(examples, notes);
+    return set(Role.CRITIC, agent, examples, mix.corrected(), mix.confirmed(), notes, attempt);
+  }
+
+  /** {@code count} of them at random, the same ones whatever the others' order. */
+  private static List<Debated> chosen(
+      Split.Request request, int agent, String set, List<Debated> from, int count) {
+    return from.stream()
+        .sorted(
+            Comparator.comparingLong(
+                each ->
+                    Seeds.rank(
+                        request.seed(), request.iteration(), agent, set, each.first().question())))
+        .limit(count)
+        .toList();
+  }
+
+  private static Example example(Answer answer, List<int[]> trained, String kind) {
+    return new Example(answer.question(), answer.tokens(), trained, kind);
+  }
+
+  private static void noteCut(int count, List<String> notes) {
+    if (count > 0) {
+      notes.add(count + " cut at the token limit left out");
+    }
+  }
+
+  private static void noteEmpty(List<Example> examples, List<String> notes) {
+    if (examples.isEmpty()) {
+      notes.add("no examples: keeps its weights");
+    }
+  }
+
+  private static Split.TrainingSet set(
+      Role role,
+      int agent,
+      List<Example> examples,
+      int corrected,
+      int confirmed,
+      List<String> notes,
+      StepAttempt attempt) {
+    String name = (role == Role.GENERATOR ? "generator-" : "critic-") + (agent + 1) + ".jsonl";
+    return new Split.TrainingSet(
+        role,
+        agent,
+        attempt.put(JsonLines.write(examples), JsonLines.MEDIA_TYPE, name),
+        examples.size(),
+        corrected,
+        confirmed,
+        String.join("; ", notes));
+  }
+}

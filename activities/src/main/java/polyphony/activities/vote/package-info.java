@@ -1,0 +1,6 @@
+/**
+ * The step that turns the agents' last answers into labels. Start with {@link
+ * polyphony.activities.vote.VoteStep}; {@link polyphony.activities.vote.MajorityVote} decides one
+ * question.
+ */
+package polyphony.activities.vote;

@@ -1,0 +1,201 @@
+package polyphony.activities;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.TinyModels;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.FolderObjectStore;
+import polyphony.storage.LocalCache;
+import polyphony.storage.PolyphonyException;
+import polyphony.workflows.ModelDefaults;
+
+class CheckpointsTest {
+  @TempDir Path temporary;
+
+  private Artifacts artifacts;
+  private Path model;
+  private Checkpoints checkpoints;
+
+  @BeforeEach
+  void aTinyModel() throws IOException {
+    artifacts =
+        new Artifacts(
+            new FolderObjectStore(temporary.resolve("store")),
+            new LocalCache(temporary.resolve("objects"), 1 << 30));
+    model = temporary.resolve("tiny");
+    TinyModels.untied(model);
+    checkpoints = anotherProcess();
+  }
+
+  private Checkpoints anotherProcess() {
+    return new Checkpoints(artifacts, temporary.resolve("cache"));
+  }
+
+  private ArtifactRef put(Path file, String mediaType, String name) {
+    return artifacts.put(file, mediaType, name);
+  }
+
+  private ArtifactRef put(String content) {
+    return artifacts.put(
+        content.getBytes(StandardCharsets.UTF_8), Checkpoints.MEDIA_TYPE, "checkpoint.json");
+  }
+
+  @Test
+  void aFolderComesBackWithTheSameBytesAndWithoutForeignFiles() throws IOException {
+    Files.writeString(model.resolve("README.md"), "not part of a model");
+    ArtifactRef checkpoint = Checkpoints.put(model, this::put);
+    LanguageModel opened = checkpoints.open(checkpoint);
+    try (Stream<Path> files = Files.list(opened.folder())) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "config.json",
+              "generation_config.json",
+              "tokenizer.json",
+              "tokenizer_config.json",
+              "model.safetensors");
+    }
+    assertThat(opened.folder().resolve("model.safetensors"))
+        .hasSameBinaryContentAs(model.resolve("model.safetensors"));
+    assertThat(opened.config()).isEqualTo(TinyModels.config(false));
+    assertThat(checkpoints.open(checkpoint).folder()).isEqualTo(opened.folder());
+  }
+
+  @Test
+  void equalFoldersAreOneCheckpoint() throws IOException {
+    Path twin = temporary.resolve("twin");
+    TinyModels.untied(twin);
+    assertThat(Checkpoints.put(twin, this::put)).isEqualTo(Checkpoints.put(model, this::put));
+  }
+
+  @Test
+  void newWeightsShareEveryOtherFile() throws IOException {
+    ArtifactRef start = Checkpoints.put(model, this::put);
+    Path other = temporary.resolve("other");
+    TinyModels.random(other, TinyModels.config(false), 2);
+    ArtifactRef tuned =
+        checkpoints.putWithWeights(start, other.resolve("model.safetensors"), this::put);
+    Map<String, ArtifactRef> before = new LinkedHashMap<>(checkpoints.files(start));
+    Map<String, ArtifactRef> after = new LinkedHashMap<>(checkpoints.files(tuned));
+    assertThat(checkpoints.weightsSha256(tuned)).isNotEqualTo(checkpoints.weightsSha256(start));
+    before.remove(Checkpoints.WEIGHTS);
+    after.remove(Checkpoints.WEIGHTS);
+    assertThat(after).isEqualTo(before);
+    assertThat(checkpoints.open(tuned).folder().resolve("model.safetensors"))
+        .hasSameBinaryContentAs(other.resolve("model.safetensors"));
+  }
+
+  @Test
+  void weightsOfAnotherShapeAreRefused() {
+    ArtifactRef start = Checkpoints.put(model, this::put);
+    Path weights = temporary.resolve("weights.safetensors");
+    Weights.write(
+        weights, Map.of("a", FloatBuffer.allocate(2)), Map.of("a", new long[] {2}), Map.of());
+    assertThatThrownBy(() -> checkpoints.putWithWeights(start, weights, this::put))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("finetuning lost or changed");
+  }
+
+  @Test
+  void aNameWithASeparatorIsRefused() throws IOException {
+    ArtifactRef start = Checkpoints.put(model, this::put);
+    String json = new String(artifacts.bytes(start), StandardCharsets.UTF_8);
+    for (String name : List.of("../config.json", "a/config.json", "README.md")) {
+      ArtifactRef tampered = put(json.replace("\"config.json\":{", "\"" + name + "\":{"));
+      assertThatThrownBy(() -> checkpoints.open(tampered))
+          .isInstanceOf(PolyphonyException.class)
+          .hasMessageContaining("has files other than");
+    }
+    assertThatThrownBy(() -> checkpoints.open(put("{}")))
+        .hasMessageContaining("has only the files");
+    assertThatThrownBy(() -> checkpoints.open(put("[1]")))
+        .hasMessageContaining("is not a checkpoint");
+  }
+
+  @Test
+  void aTamperedFolderIsLaidOutAgain() throws IOException {
+    ArtifactRef checkpoint = Checkpoints.put(model, this::put);
+    Path folder = checkpoints.open(checkpoint).folder();
+    Path config = folder.resolve("config.json");
+    byte[] before = Files.readAllBytes(config);
+    // Replaced, not written in place: the folder's files are links to the objects.
+    Files.delete(config);
+    Files.write(config, new byte[before.length]);
+    Checkpoints another = anotherProcess();
+    assertThat(another.open(checkpoint).config()).isEqualTo(TinyModels.config(false));
+    assertThat(Files.readAllBytes(config)).isEqualTo(before);
+  }
+
+  @Test
+  void anObjectThatDoesNotMatchItsHashIsRefused() throws IOException {
+    ArtifactRef checkpoint = Checkpoints.put(model, this::put);
+    Path weights =
+        temporary
+            .resolve("store")
+            .resolve(Artifacts.key(checkpoints.files(checkpoint).get(Checkpoints.WEIGHTS)));
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(weights, bytes);
+    assertThatThrownBy(() -> checkpoints.open(checkpoint)).isInstanceOf(PolyphonyException.class);
+  }
+
+  @Test
+  void manyOpenersAtOnceGetOneFolder() throws Exception {
+    ArtifactRef checkpoint = Checkpoints.put(model, this::put);
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Future<Path>> folders = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        Checkpoints own = anotherProcess();
+        folders.add(threads.submit(() -> own.open(checkpoint).folder()));
+      }
+      for (Future<Path> folder : folders) {
+        assertThat(folder.get()).isEqualTo(folders.get(0).get());
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    try (Stream<Path> left = Files.list(temporary.resolve("cache/models"))) {
+      assertThat(left).hasSize(1);
+    }
+  }
+
+  @Test
+  void defaultsAreReadStrictly() throws IOException {
+    assertThat(checkpoints.defaults(Checkpoints.put(model, this::put)))
+        .isEqualTo(ModelDefaults.NONE);
+    Path file = model.resolve("polyphony.json");
+    Files.writeString(
+        file,
+        "{\"promptSet\":\"compact\",\"summaries\":false,\"sampling\":{\"temperature\":1,\"topP\":1,"
+            + "\"maxNewTokens\":96}}");
+    ModelDefaults defaults = checkpoints.defaults(Checkpoints.put(model, this::put));
+    assertThat(defaults.promptSet()).isEqualTo("compact");
+    assertThat(defaults.sampling().maxNewTokens()).isEqualTo(96);
+    for (String wrong : List.of("{\"prompts\":\"compact\"}", "{\"promptSet\":", "{} {}")) {
+      Files.writeString(file, wrong);
+      assertThatThrownBy(() -> Checkpoints.put(model, this::put))
+          .isInstanceOf(PolyphonyException.class)
+          .hasMessageStartingWith("polyphony.json of the model cannot be read");
+    }
+  }
+}

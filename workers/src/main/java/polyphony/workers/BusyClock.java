@@ -1,0 +1,53 @@
+package polyphony.workers;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/** Knows when at least one sampling, scoring or training was running. Safe for many threads. */
+final class BusyClock {
+  private record Interval(long from, long to) {}
+
+  private final LongSupplier nanoTime;
+  private final List<Interval> intervals = new ArrayList<>();
+  private int running;
+  private long since;
+
+  /**
+   * @param nanoTime such as {@code System::nanoTime}
+   */
+  BusyClock(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
+
+  synchronized void begin() {
+    if (running++ == 0) {
+      since = nanoTime.getAsLong();
+    }
+  }
+
+  synchronized void end() {
+    if (--running == 0) {
+      intervals.add(new Interval(since, nanoTime.getAsLong()));
+    }
+  }
+
+  /** Share of {@code [from, to]} (nanoseconds of the same clock) in which nothing was running. */
+  synchronized double idleShare(long from, long to) {
+    if (to <= from) {
+      return 0;
+    }
+    long busy = 0;
+    for (Interval each : intervals) {
+      busy += overlap(each, from, to);
+    }
+    if (running > 0) {
+      busy += overlap(new Interval(since, to), from, to);
+    }
+    return 1.0 - busy / (double) (to - from);
+  }
+
+  private static long overlap(Interval interval, long from, long to) {
+    return Math.max(0, Math.min(interval.to, to) - Math.max(interval.from, from));
+  }
+}

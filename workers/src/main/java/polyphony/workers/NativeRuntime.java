@@ -1,0 +1,47 @@
+package polyphony.workers;
+
+import ai.onnxruntime.OrtEnvironment;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.Sampler;
+import polyphony.activities.lm.Scorer;
+import polyphony.activities.lm.Trainer;
+import polyphony.activities.lm.TrainingBatches;
+import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.onnx.OnnxOptions;
+import polyphony.activities.lm.onnx.OnnxSampler;
+import polyphony.activities.lm.onnx.OnnxScorer;
+import polyphony.activities.lm.torch.TorchEngine;
+import polyphony.activities.lm.torch.TorchTrainer;
+
+/** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
+final class NativeRuntime implements LanguageModelRuntime {
+  @Override
+  public Sampler sampler(LanguageModel model) {
+    return new OnnxSampler(model, OnnxOptions.DEFAULT);
+  }
+
+  @Override
+  public Scorer scorer(LanguageModel model) {
+    return new OnnxScorer(model, OnnxOptions.DEFAULT);
+  }
+
+  @Override
+  public Trainer trainer(
+      LanguageModel model,
+      TrainingBatches batches,
+      TrainingSettings settings,
+      Optional<Path> state) {
+    return new TorchTrainer(model, batches, settings, state);
+  }
+
+  @Override
+  public Map<String, String> versions() {
+    return Map.of(
+        "onnxruntime", OrtEnvironment.getEnvironment().getVersion(),
+        "libtorch", TorchEngine.version());
+  }
+}

@@ -1,0 +1,92 @@
+package polyphony.workers;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Renders a {@link ProgressView} as one line. */
+final class ProgressLine {
+  private static final int BAR = 20;
+  private static final String SEPARATOR = " · ";
+
+  private ProgressLine() {}
+
+  /** One line of at most {@code columns} characters; what matters least goes first. */
+  static String of(ProgressView view, int columns) {
+    List<String> parts = parts(view);
+    String line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+    // From the end: elapsed, then speed; phase and time left stay longest.
+    for (String optional : optionalParts(view)) {
+      if (line.length() <= columns) {
+        break;
+      }
+      parts.remove(optional);
+      line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+    }
+    return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
+  }
+
+  /** The same for a log: no bar, one fact after the other. */
+  static String plain(ProgressView view) {
+    return percent(view.done()) + SEPARATOR + String.join(SEPARATOR, parts(view));
+  }
+
+  private static List<String> parts(ProgressView view) {
+    List<String> parts = new ArrayList<>();
+    parts.add(
+        view.iteration() == 0
+            ? "untuned"
+            : "iteration " + view.iteration() + "/" + view.iterations());
+    parts.add(phase(view));
+    if (!view.step().isEmpty()) {
+      parts.add(view.step());
+    }
+    if (view.tokensPerSecond() >= 1) {
+      parts.add(speed(view.tokensPerSecond()));
+    }
+    parts.add(elapsed(view));
+    view.left().ifPresent(left -> parts.add(clock(left) + " left"));
+    return parts;
+  }
+
+  private static List<String> optionalParts(ProgressView view) {
+    return List.of(elapsed(view), speed(view.tokensPerSecond()), view.step());
+  }
+
+  private static String elapsed(ProgressView view) {
+    return clock(view.elapsed());
+  }
+
+  private static String phase(ProgressView view) {
+    return view.units() == 0
+        ? view.phase()
+        : view.phase() + " " + view.unitsDone() + "/" + view.units();
+  }
+
+  private static String speed(double tokensPerSecond) {
+    return tokensPerSecond >= 10_000
+        ? Math.round(tokensPerSecond / 1000) + "k tok/s"
+        : tokensPerSecond >= 1000
+            ? String.format(Locale.ROOT, "%.1fk tok/s", tokensPerSecond / 1000)
+            : Math.round(tokensPerSecond) + " tok/s";
+  }
+
+  /** Such as {@code 0:07}, {@code 12:30}, {@code 3:02:01}. */
+  static String clock(Duration duration) {
+    long seconds = Math.max(0, duration.toSeconds());
+    return seconds < 3600
+        ? String.format(Locale.ROOT, "%d:%02d", seconds / 60, seconds % 60)
+        : String.format(
+            Locale.ROOT, "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  }
+
+  private static String bar(double done) {
+    int full = (int) Math.floor(Math.min(1, Math.max(0, done)) * BAR);
+    return "█".repeat(full) + "░".repeat(BAR - full) + " " + percent(done);
+  }
+
+  private static String percent(double done) {
+    return String.format(Locale.ROOT, "%3d %%", (int) Math.floor(100 * Math.min(1, done)));
+  }
+}

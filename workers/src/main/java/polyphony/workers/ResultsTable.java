@@ -1,0 +1,103 @@
+package polyphony.workers;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import polyphony.workflows.IterationReport;
+
+/** An experiment's results as aligned text, at most 100 columns wide. */
+final class ResultsTable {
+  private static final String ABSENT = "–";
+  private static final List<String> FIRST_HEADER =
+      List.of("", "", "", "likeli-", "embedding", "KL", "KL", "label", "examples");
+  private static final List<String> SECOND_HEADER =
+      List.of(
+          "iteration",
+          "accuracy ± s.e.",
+          "consensus",
+          "hood",
+          "dissim.",
+          "agents",
+          "to base",
+          "precision",
+          "gen. / critic");
+
+  private ResultsTable() {}
+
+  /** The table, one line per iteration under two lines of headings; ends with a line break. */
+  static String of(List<IterationReport> reports) {
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(FIRST_HEADER);
+    rows.add(SECOND_HEADER);
+    for (IterationReport each : reports) {
+      rows.add(
+          List.of(
+              each.iteration() == 0 ? "untuned" : Integer.toString(each.iteration()),
+              accuracy(each),
+              decimals(each.consensus()),
+              decimals(each.likelihood()),
+              decimals(each.embeddingDissimilarity()),
+              decimals(each.klBetweenAgents()),
+              decimals(each.klToBase()),
+              decimals(each.labelPrecision()),
+              examples(each)));
+    }
+    int[] widths = new int[SECOND_HEADER.size()];
+    for (List<String> row : rows) {
+      for (int i = 0; i < widths.length; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
+    }
+    StringBuilder text = new StringBuilder();
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < widths.length; i++) {
+        String pad = " ".repeat(widths[i] - row.get(i).length());
+        // The first column is read as a label, the others as numbers.
+        line.append(i == 0 ? "" : "  ").append(i == 0 ? row.get(i) + pad : pad + row.get(i));
+      }
+      text.append(line.toString().stripTrailing()).append('\n');
+    }
+    return text.toString();
+  }
+
+  /** One iteration in one line, for a run under way. */
+  static String line(IterationReport report) {
+    StringBuilder line =
+        new StringBuilder(
+            report.iteration() == 0
+                ? "untuned society: accuracy "
+                : "iteration " + report.iteration() + ": accuracy ");
+    line.append(accuracy(report)).append(", consensus ").append(decimals(report.consensus()));
+    if (report.labelPrecision() != null) {
+      line.append(", ")
+          .append(decimals(100 * report.labelPrecision(), 1))
+          .append(" % of the labels right, ")
+          .append(examples(report))
+          .append(" examples");
+    }
+    return line.toString();
+  }
+
+  private static String accuracy(IterationReport report) {
+    return decimals(report.accuracy()) + " ± " + decimals(report.standardError());
+  }
+
+  private static String examples(IterationReport report) {
+    int generators = sum(report.generatorExamples());
+    int critics = sum(report.criticExamples());
+    return generators + critics == 0 ? ABSENT : generators + " / " + critics;
+  }
+
+  private static int sum(List<Integer> counts) {
+    return counts == null ? 0 : counts.stream().mapToInt(Integer::intValue).sum();
+  }
+
+  private static String decimals(Double value) {
+    return value == null ? ABSENT : decimals(value, 3);
+  }
+
+  private static String decimals(double value, int places) {
+    return String.format(Locale.ROOT, "%." + places + "f", value);
+  }
+}

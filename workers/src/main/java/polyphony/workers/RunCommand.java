@@ -1,0 +1,112 @@
+package polyphony.workers;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.SpecDefaults;
+
+/** {@code polyphony run}: runs an experiment to its end, or goes on with it. */
+@Command(
+    name = "run",
+    description = {
+      "Runs an experiment, or goes on with it where an earlier run was interrupted.",
+      "",
+      "Every field is optional; without a spec and flags this is the default experiment."
+    },
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Environment: TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE name a Temporal service (else it runs"
+          + " in this process); POLYPHONY_S3_ENDPOINT, _BUCKET, _ACCESS_KEY and _SECRET_KEY name an"
+          + " S3 store (else --store is used); POLYPHONY_SLOTS bounds the steps at the same time.",
+      "",
+      "Examples:",
+      "  polyphony run",
+      "  polyphony run --method debate --agents 5 --seed 1",
+      "  polyphony run spec.json --json > result.json",
+      "  echo '{\"task\": {\"train\": 100}}' | polyphony run -"
+    })
+final class RunCommand implements Callable<Integer> {
+  private final Console console;
+  private final Assembler assembler;
+
+  /** Puts the parts of a run together. */
+  interface Assembler {
+    /**
+     * @param store folder of the artifacts where the settings name no S3 endpoint
+     */
+    Parts assemble(Settings settings, Path store);
+  }
+
+  @Spec private CommandSpec command;
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "SPEC.json",
+      description = "A file with the spec as a JSON object, or - for standard input.")
+  private String file;
+
+  @Mixin private SpecFlags flags;
+
+  @Option(
+      names = "--store",
+      paramLabel = "FOLDER",
+      defaultValue = StoreFolder.DEFAULT,
+      description = StoreFolder.DESCRIPTION)
+  private Path store;
+
+  @Option(names = "--json", description = "Print the results as one JSON object.")
+  private boolean json;
+
+  RunCommand(Console console, Assembler assembler) {
+    this.console = console;
+    this.assembler = assembler;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    ObjectNode written = file == null ? SpecReader.empty() : SpecReader.read(file, console.in());
+    ExperimentSpec asked = SpecReader.spec(flags.over(written));
+    SpecDefaults.check(asked);
+    Settings settings = Settings.of(console);
+    try (Parts parts = assembler.assemble(settings, store)) {
+      ExperimentSpec complete = parts.completion().complete(asked);
+      String name =
+          asked.experiment() == null ? ExperimentNames.derive(complete) : asked.experiment();
+      try (RunSession session = RunSession.start(console, settings, parts, resumeCommand())) {
+        // Standard output holds the JSON alone, or else the table.
+        RunSummary summary =
+            session.run(name, asked, complete, json ? console.err() : console.out());
+        if (json) {
+          console.out().println(summary.json());
+        }
+        return 0;
+      }
+    }
+  }
+
+  /** What was typed, ready to be typed again. */
+  private String resumeCommand() {
+    List<String> arguments = command.root().commandLine().getParseResult().originalArgs();
+    return System.getProperty("polyphony.launcher", "polyphony")
+        + arguments.stream().map(RunCommand::quoted).collect(Collectors.joining(" ", " ", ""));
+  }
+
+  private static String quoted(String argument) {
+    return argument.matches("[A-Za-z0-9_./:=,@%+-]+")
+        ? argument
+        : "'" + argument.replace("'", "'\\''") + "'";
+  }
+}

@@ -1,0 +1,63 @@
+package polyphony.workers;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import polyphony.activities.resolve.ModelRegistry;
+import polyphony.storage.Artifacts;
+import polyphony.storage.FolderObjectStore;
+import polyphony.storage.LocalCache;
+import polyphony.storage.ObjectStore;
+import polyphony.storage.S3ObjectStore;
+
+/**
+ * A store that is open, with what reads through it on this machine.
+ *
+ * @param objects the backend
+ * @param artifacts verified access to it
+ * @param models base models by name
+ * @param work a folder of this machine for copies and for files on their way
+ */
+record StoreAccess(
+    ObjectStore objects, LocalCache cache, Artifacts artifacts, ModelRegistry models, Path work)
+    implements AutoCloseable {
+  /** Hundreds of checkpoints of a small model, a few of a large one. */
+  private static final long CACHE_BYTES = 20L << 30;
+
+  /**
+   * Opens the S3 store that the settings name, or else the folder.
+   *
+   * @throws polyphony.storage.PolyphonyException CONFIG where it cannot be used; INFRASTRUCTURE
+   *     where the disk is full or the endpoint does not answer
+   */
+  static StoreAccess open(Settings settings, Path folder) {
+    boolean local = settings.s3().isEmpty();
+    // Beside the objects, so that files can be linked instead of copied.
+    Path work = local ? StoreFolder.checked(folder).resolve(".work") : userCache();
+    ObjectStore objects =
+        local
+            ? new FolderObjectStore(folder)
+            : new S3ObjectStore(settings.s3().orElseThrow());
+    LocalCache cache = new LocalCache(work.resolve("cache"), CACHE_BYTES);
+    Artifacts artifacts = new Artifacts(objects, cache);
+    return new StoreAccess(
+        objects,
+        cache,
+        artifacts,
+        new ModelRegistry(objects, artifacts, work.resolve("scratch")),
+        work);
+  }
+
+  private static Path userCache() {
+    return Optional.ofNullable(System.getenv("XDG_CACHE_HOME"))
+        .filter(each -> !each.isBlank())
+        .map(Path::of)
+        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
+        .resolve("polyphony");
+  }
+
+  @Override
+  public void close() {
+    cache.close();
+    objects.close();
+  }
+}

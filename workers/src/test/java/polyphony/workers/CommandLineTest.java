@@ -1,0 +1,202 @@
+package polyphony.workers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command line from its arguments to its exit code, over the real workflows and fake steps. */
+class CommandLineTest {
+  @TempDir private Path folder;
+  private final FakeSteps steps = new FakeSteps();
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+  private String in = "";
+  private Map<String, String> environment = Map.of();
+
+  @Test
+  void aRunPrintsItsTable() {
+    assertThat(run("run", "--agents", "2", "--iterations", "1")).isZero();
+    assertThat(output().lines().map(line -> line.split(" {2,}")[0]))
+        .containsExactly("", "iteration", "untuned", "1");
+    assertThat(errors())
+        .contains("experiment multiagent-ft-arithmetic-seed0-", "steps computed, 0 reused");
+  }
+
+  @Test
+  void theJsonIsAllThatStandardOutputHolds() throws IOException {
+    assertThat(run("run", "--method", "majority", "--seed", "4", "--json")).isZero();
+    JsonNode json = new ObjectMapper().readTree(output());
+    assertThat(json.path("method").asText()).isEqualTo("majority");
+    assertThat(json.path("seed").asInt()).isEqualTo(4);
+    assertThat(json.path("iterations")).hasSize(1);
+    assertThat(json.path("orchestrationShare").asDouble()).isEqualTo(1.0);
+    assertThat(errors()).contains("untuned");
+  }
+
+  @Test
+  void theSameCommandGoesOnAndMoreIterationsExtend() throws IOException {
+    run("run", "--iterations", "1", "--json");
+    JsonNode first = json();
+    run("run", "--iterations", "1", "--json");
+    JsonNode again = json();
+    run("run", "--iterations", "2", "--json");
+    JsonNode extended = json();
+    assertThat(again.path("computedSteps").asInt(-1)).isZero();
+    assertThat(again.path("reusedSteps").asInt()).isEqualTo(first.path("computedSteps").asInt());
+    assertThat(again.path("iterations")).isEqualTo(first.path("iterations"));
+    assertThat(extended.path("experiment")).isEqualTo(first.path("experiment"));
+    assertThat(extended.path("reusedSteps").asInt())
+        .isEqualTo(first.path("computedSteps").asInt());
+    assertThat(extended.path("computedSteps").asInt()).isPositive();
+  }
+
+  @Test
+  void anotherSeedIsAnotherExperiment() throws IOException {
+    run("run", "--method", "base", "--json");
+    String one = json().path("experiment").asText();
+    run("run", "--method", "base", "--seed", "1", "--json");
+    assertThat(json().path("experiment").asText()).isNotEqualTo(one);
+  }
+
+  @Test
+  void aSpecIsReadFromAFileOrFromStandardInput() throws IOException {
+    Path file = Files.writeString(folder.resolve("spec.json"), "{\"method\": \"base\", \"seed\": 9}");
+    assertThat(run("run", file.toString(), "--json", "--experiment", "mine")).isZero();
+    assertThat(json().path("experiment").asText()).isEqualTo("mine");
+    in = "{\"method\": \"base\"}";
+    assertThat(run("run", "-", "--json")).isZero();
+    assertThat(json().path("method").asText()).isEqualTo("base");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"agent\": 3} | agent",
+        "{\"agents\": 0} | agents",
+        "{\"agents\": 17} | agents",
+        "{\"rounds\": 0} | rounds",
+        "{\"rounds\": 9} | rounds",
+        "{\"iterations\": -1} | iterations",
+        "{\"iterations\": 101} | iterations",
+        "{\"agents\": 2.5} | agents",
+        "{\"agents\": \"three\"} | agents",
+        "{\"method\": \"magic\"} | multiagent-ft",
+        "{\"task\": \"chess\"} | arithmetic",
+        "{\"task\": {\"train\": 100000}} | 2000",
+        "{\"training\": {\"epoch\": 3}} | epochs",
+        "{\"criticMix\": 2} | criticMix",
+        "{\"experiment\": \"../up\"} | experiment",
+        "{\"agents\": 3, \"agents\": 3} | agents",
+        "{\"agents\": 3 | JSON",
+        "[3] | JSON"
+      })
+  void aSpecThatCannotBeIsOneLineThatSaysWhatToChange(String spec, String part) {
+    in = spec;
+    refused(2, part, "run", "-");
+  }
+
+  @Test
+  void flagsAreCheckedAsTheFileIs() {
+    refused(2, "--agents", "run", "--agents", "many");
+    refused(2, "agents", "run", "--agents", "0");
+    refused(2, "--agent", "run", "--agent", "3");
+    refused(2, "fly", "fly");
+    refused(2, "nowhere.json", "run", folder.resolve("nowhere.json").toString());
+  }
+
+  @Test
+  void anExperimentNeverChangesUnderItsName() {
+    assertThat(run("run", "--method", "base", "--experiment", "mine")).isZero();
+    refused(2, "seed", "run", "--method", "base", "--experiment", "mine", "--seed", "5");
+  }
+
+  @Test
+  void aMistakeInTheEnvironmentIsOneLine() {
+    environment = Map.of("POLYPHONY_SLOTS", "none");
+    refused(2, "POLYPHONY_SLOTS", "run");
+    environment = Map.of("POLYPHONY_SPEED", "max");
+    refused(2, "POLYPHONY_SPEED", "run");
+  }
+
+  @Test
+  void aServiceThatDoesNotAnswerIsOneLine() {
+    environment = Map.of("TEMPORAL_ADDRESS", "127.0.0.1:1");
+    refused(1, "TEMPORAL_ADDRESS", "run");
+  }
+
+  @Test
+  void aTraceIsShownOnlyWhereItIsAskedFor() {
+    run("run", "--agents", "0", "--verbose");
+    assertThat(errors()).contains("\tat polyphony.workers");
+  }
+
+  @Test
+  void helpAndVersionAreResults() {
+    assertThat(run("--help")).isZero();
+    assertThat(output()).contains("Examples:", "polyphony run", "import");
+    assertThat(run("run", "--help")).isZero();
+    assertThat(output()).contains("--evaluate-questions", "default: ./polyphony-store");
+    assertThat(run("version")).isZero();
+    assertThat(output()).startsWith("polyphony ");
+    assertThat(errors()).isEmpty();
+  }
+
+  private void refused(int exitCode, String part, String... arguments) {
+    assertThat(run(arguments)).as(String.join(" ", arguments)).isEqualTo(exitCode);
+    assertThat(output()).isEmpty();
+    List<String> lines =
+        errors().lines().filter(line -> !line.startsWith("experiment ")).toList();
+    assertThat(lines).hasSize(1).first().asString().startsWith("polyphony: ").contains(part);
+  }
+
+  private int run(String... arguments) {
+    out.reset();
+    err.reset();
+    Console console =
+        new Console(
+            new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8)),
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8),
+            environment,
+            false,
+            100);
+    return Polyphony.execute(console, (settings, store) -> parts(), arguments);
+  }
+
+  private Parts parts() {
+    return new Parts(
+        steps.activities(),
+        FakeSteps::complete,
+        new BusyClock(System::nanoTime),
+        () -> 0,
+        List::of,
+        () -> {});
+  }
+
+  private JsonNode json() throws IOException {
+    return new ObjectMapper().readTree(output());
+  }
+
+  private String output() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String errors() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+}
