@@ -316,11 +316,7 @@ class StepsTest {
     AtomicInteger looks = new AtomicInteger();
     StepOutcome<Integer> next =
         steps(store)
-            .run(
-                STEP,
-                Integer.class,
-                attempt -> Optional.of(5),
-                () -> looks.incrementAndGet() > 3);
+            .run(STEP, Integer.class, attempt -> Optional.of(5), () -> looks.incrementAndGet() > 3);
     assertThat(next.result()).contains(5);
   }
 
