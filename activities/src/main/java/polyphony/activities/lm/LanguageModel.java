@@ -56,6 +56,20 @@ public record LanguageModel(
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
   }
 
+  /** Opens the tokenizer; the caller closes it. */
+  public Tokenizer tokenizer() {
+    return FastTokenizer.open(folder.resolve("tokenizer.json"));
+  }
+
+  /**
+   * The folder's own chat template with {@code tokenizer}, which must stay open.
+   *
+   * @throws PolyphonyException DATA where the folder has no chat template
+   */
+  public ChatFormat chatFormat(Tokenizer tokenizer) {
+    return new ChatFormat(ChatTemplate.read(folder), tokenizer, endTokens);
+  }
+
   private static List<Integer> endTokens(Path folder, DecoderConfig config) {
     for (String name : List.of("generation_config.json", "config.json")) {
       Path file = folder.resolve(name);

@@ -1,0 +1,188 @@
+package polyphony.activities.lm;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.el.JinjavaProcessors;
+import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/**
+ * How a model wants conversations written: the Jinja template that comes with it, rendered as
+ * transformers' {@code apply_chat_template} does ({@code trim_blocks}, {@code lstrip_blocks}, the
+ * special tokens' texts, {@code raise_exception}). A template comes from outside and is not
+ * trusted: it reaches no Java object, file, clock or random number, and its work, depth and output
+ * are bounded.
+ *
+ * @param source the template
+ * @param specialTokens such as {@code bos_token -> <s>}
+ */
+public record ChatTemplate(String source, Map<String, String> specialTokens) {
+  private static final int MAX_SOURCE_CHARACTERS = 1 << 18;
+  private static final long MAX_CHARACTERS = 1 << 22;
+  private static final int MAX_NODES = 1_000_000;
+
+  public ChatTemplate {
+    specialTokens = Map.copyOf(specialTokens);
+    if (source.length() > MAX_SOURCE_CHARACTERS) {
+      throw PolyphonyException.data(
+          "chat template has "
+              + source.length()
+              + " characters; at most "
+              + MAX_SOURCE_CHARACTERS
+              + " are accepted");
+    }
+  }
+
+  /**
+   * Reads {@code chat_template.jinja} where the folder has one, or else {@code chat_template} of
+   * {@code tokenizer_config.json}: one template, or several by name of which "default" is taken.
+   *
+   * @throws PolyphonyException DATA where there is none
+   */
+  public static ChatTemplate read(Path folder) {
+    Path file = folder.resolve("tokenizer_config.json");
+    JsonNode json = JsonFile.read(file);
+    Map<String, String> specialTokens = new LinkedHashMap<>();
+    for (String name : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
+      JsonNode token = json.path(name);
+      String text = token.isObject() ? token.path("content").asText("") : token.asText("");
+      if (!token.isNull() && !text.isEmpty()) {
+        specialTokens.put(name, text);
+      }
+    }
+    return new ChatTemplate(source(folder, file, json.path("chat_template")), specialTokens);
+  }
+
+  private static String source(Path folder, Path file, JsonNode template) {
+    Path own = folder.resolve("chat_template.jinja");
+    if (Files.exists(own)) {
+      try {
+        if (Files.size(own) > 4L * MAX_SOURCE_CHARACTERS) {
+          throw PolyphonyException.data(own + ": too large for a chat template");
+        }
+        return Files.readString(own);
+      } catch (IOException e) {
+        throw new PolyphonyException(
+            ErrorClass.DATA, own + ": cannot be read as UTF-8; copy the model folder again", e);
+      }
+    }
+    if (template.isTextual()) {
+      return template.asText();
+    }
+    for (JsonNode named : template) {
+      if (named.path("name").asText("").equals("default") && named.path("template").isTextual()) {
+        return named.path("template").asText();
+      }
+    }
+    throw PolyphonyException.data(
+        file + ": has no chat_template; use an instruction-tuned model or give a template");
+  }
+
+  /**
+   * The conversation as one text.
+   *
+   * @param addGenerationPrompt whether to end with what precedes the assistant's next turn
+   * @throws PolyphonyException DATA where the template is broken, exceeds its bounds or refuses
+   *     these messages
+   */
+  public String render(List<Message> messages, boolean addGenerationPrompt) {
+    List<Map<String, Object>> turns = new ArrayList<>();
+    for (Message message : messages) {
+      Map<String, Object> turn = new LinkedHashMap<>();
+      turn.put("role", message.role().label());
+      turn.put("content", message.content());
+      turns.add(turn);
+    }
+    Map<String, Object> bindings = new HashMap<>(specialTokens);
+    bindings.put("messages", turns);
+    bindings.put("add_generation_prompt", addGenerationPrompt);
+    Jinjava jinjava = jinjava();
+    RenderResult result;
+    try {
+      result = jinjava.renderForResult(withoutLastNewline(source), bindings);
+    } catch (RuntimeException | StackOverflowError e) {
+      throw refused(String.valueOf(e.getMessage()), e);
+    }
+    for (TemplateError error : result.getErrors()) {
+      if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
+        throw refused(error.getMessage(), error.getException());
+      }
+    }
+    return result.getOutput();
+  }
+
+  private static PolyphonyException refused(String message, Throwable cause) {
+    return new PolyphonyException(
+        ErrorClass.DATA,
+        "the chat template cannot render this conversation: "
+            + message.lines().findFirst().orElse(""),
+        cause);
+  }
+
+  /** Jinja drops one newline at the end of a template. */
+  private static String withoutLastNewline(String source) {
+    return source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
+  }
+
+  private static Jinjava jinjava() {
+    int[] visited = {0};
+    Jinjava jinjava =
+        new Jinjava(
+            JinjavaConfig.newBuilder()
+                .withTrimBlocks(true)
+                .withLstripBlocks(true)
+                .withLegacyOverrides(
+                    LegacyOverrides.Builder.from(LegacyOverrides.ALL)
+                        .withUsePyishObjectMapper(false)
+                        .build())
+                // Otherwise braces inside a message would be run as a template.
+                .withNestedInterpretationEnabled(false)
+                .withElResolver(new TemplateValues())
+                .withDisabled(
+                    Map.of(
+                        Context.Library.TAG,
+                        Set.of("import", "include", "extends", "from"),
+                        Context.Library.FILTER,
+                        Set.of("random", "shuffle")))
+                .withMaxRenderDepth(16)
+                .withMaxMacroRecursionDepth(16)
+                .withMaxOutputSize(MAX_CHARACTERS)
+                .withMaxStringLength(MAX_CHARACTERS)
+                .withMaxListSize(1 << 16)
+                .withMaxMapSize(1 << 12)
+                .withRangeLimit(1 << 12)
+                .withProcessors(
+                    JinjavaProcessors.newBuilder()
+                        .withNodePreProcessor(
+                            (node, interpreter) -> {
+                              if (++visited[0] > MAX_NODES) {
+                                throw new IllegalStateException("it loops for too long");
+                              }
+                            })
+                        .build())
+                .build());
+    jinjava.setResourceLocator(
+        (name, encoding, interpreter) -> {
+          throw new IOException("a chat template may not read " + name);
+        });
+    jinjava.registerFunction(
+        new ELFunctionDefinition(
+            "", "raise_exception", TemplateValues.class, "raiseException", String.class));
+    return jinjava;
+  }
+}

@@ -1,0 +1,225 @@
+package polyphony.activities.lm;
+
+import com.hubspot.jinjava.el.ext.JinjavaBeanELResolver;
+import com.hubspot.jinjava.lib.exptest.ExpTest;
+import com.hubspot.jinjava.lib.filter.Filter;
+import com.hubspot.jinjava.util.ForLoop;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import jinjava.javax.el.ELContext;
+import jinjava.javax.el.ELException;
+import jinjava.javax.el.ELResolver;
+
+/**
+ * Everything that a chat template can reach from a value: entries of maps and lists, the loop
+ * variable, and Python's string and dictionary methods by name. There is no reflection, so that a
+ * template cannot get at Java.
+ */
+public final class TemplateValues extends ELResolver {
+  private static final Set<String> ENGINE_TESTS = Set.of("evaluate", "evaluateNegated");
+
+  /** The template engine calls its own filters and tests as methods; nothing else goes here. */
+  private final ELResolver engine = new JinjavaBeanELResolver(true);
+
+  /** What {@code raise_exception(message)} in a template calls. */
+  public static String raiseException(String message) {
+    throw new IllegalArgumentException(message);
+  }
+
+  @Override
+  public Object getValue(ELContext context, Object base, Object property) {
+    if (base == null || property == null) {
+      return null;
+    }
+    context.setPropertyResolved(true);
+    if (base instanceof Map<?, ?> map) {
+      return map.get(property instanceof Number ? property : property.toString());
+    }
+    if (base instanceof List<?> list && property instanceof Number index) {
+      return at(list, index.intValue());
+    }
+    if (base instanceof String string && property instanceof Number index) {
+      int position = index.intValue() < 0 ? index.intValue() + string.length() : index.intValue();
+      return position < 0 || position >= string.length()
+          ? null
+          : string.substring(position, position + 1);
+    }
+    if (base instanceof ForLoop loop) {
+      return switch (property.toString()) {
+        case "index" -> loop.getIndex();
+        case "index0" -> loop.getIndex0();
+        case "revindex" -> loop.getRevindex();
+        case "revindex0" -> loop.getRevindex0();
+        case "length" -> loop.getLength();
+        case "first" -> loop.isFirst();
+        case "last" -> loop.isLast();
+        default -> null;
+      };
+    }
+    return null;
+  }
+
+  private static Object at(List<?> list, int index) {
+    int position = index < 0 ? index + list.size() : index;
+    return position < 0 || position >= list.size() ? null : list.get(position);
+  }
+
+  @Override
+  public Object invoke(
+      ELContext context, Object base, Object method, Class<?>[] types, Object[] arguments) {
+    if (base == null || method == null) {
+      throw new ELException("it calls " + method + " on nothing");
+    }
+    Object[] given = arguments == null ? new Object[0] : arguments;
+    context.setPropertyResolved(true);
+    if (base instanceof Map<?, ?> map) {
+      return ofMap(map, method.toString(), given);
+    }
+    if (base instanceof String string) {
+      return ofString(string, method.toString(), given);
+    }
+    boolean engineCall =
+        (base instanceof Filter && method.equals("filter"))
+            || (base instanceof ExpTest && ENGINE_TESTS.contains(method.toString()));
+    if (engineCall) {
+      return engine.invoke(context, base, method, types, arguments);
+    }
+    throw unknown(base, method);
+  }
+
+  private static Object ofMap(Map<?, ?> map, String method, Object[] arguments) {
+    return switch (method) {
+      case "get" -> {
+        Object value = map.get(text(arguments, 0));
+        yield value == null && arguments.length > 1 ? arguments[1] : value;
+      }
+      case "items" -> {
+        List<Object> items = new ArrayList<>();
+        map.forEach((key, value) -> items.add(Arrays.asList(key, value)));
+        yield items;
+      }
+      case "keys" -> new ArrayList<Object>(map.keySet());
+      case "values" -> new ArrayList<Object>(map.values());
+      default -> throw unknown(map, method);
+    };
+  }
+
+  private static Object ofString(String string, String method, Object[] arguments) {
+    return switch (method) {
+      case "strip" -> stripRight(stripLeft(string, arguments), arguments);
+      case "lstrip" -> stripLeft(string, arguments);
+      case "rstrip" -> stripRight(string, arguments);
+      case "startswith" -> string.startsWith(text(arguments, 0));
+      case "endswith" -> string.endsWith(text(arguments, 0));
+      case "lower" -> string.toLowerCase(Locale.ROOT);
+      case "upper" -> string.toUpperCase(Locale.ROOT);
+      case "title", "capitalize" -> capitalized(string);
+      case "replace" -> replaced(string, text(arguments, 0), text(arguments, 1));
+      case "split" -> split(string, arguments);
+      default -> throw unknown(string, method);
+    };
+  }
+
+  private static String stripLeft(String string, Object[] characters) {
+    int from = 0;
+    while (from < string.length() && strips(string.charAt(from), characters)) {
+      from++;
+    }
+    return string.substring(from);
+  }
+
+  private static String stripRight(String string, Object[] characters) {
+    int to = string.length();
+    while (to > 0 && strips(string.charAt(to - 1), characters)) {
+      to--;
+    }
+    return string.substring(0, to);
+  }
+
+  private static boolean strips(char character, Object[] characters) {
+    boolean anySpace = characters.length == 0 || characters[0] == null;
+    return anySpace
+        ? Character.isWhitespace(character)
+        : characters[0].toString().indexOf(character) >= 0;
+  }
+
+  private static String capitalized(String string) {
+    return string.isEmpty()
+        ? string
+        : string.substring(0, 1).toUpperCase(Locale.ROOT)
+            + string.substring(1).toLowerCase(Locale.ROOT);
+  }
+
+  private static String replaced(String string, String old, String replacement) {
+    if (old.isEmpty()) {
+      throw new ELException("it replaces an empty string");
+    }
+    return string.replace(old, replacement);
+  }
+
+  private static List<String> split(String string, Object[] arguments) {
+    List<String> parts = new ArrayList<>();
+    if (arguments.length == 0) {
+      string.strip().lines().flatMap(line -> Arrays.stream(line.split("\\s+"))).forEach(parts::add);
+      return parts;
+    }
+    String separator = text(arguments, 0);
+    if (separator.isEmpty()) {
+      throw new ELException("it splits at an empty string");
+    }
+    int from = 0;
+    for (int at = string.indexOf(separator); at >= 0; at = string.indexOf(separator, from)) {
+      parts.add(string.substring(from, at));
+      from = at + separator.length();
+    }
+    parts.add(string.substring(from));
+    return parts;
+  }
+
+  private static String text(Object[] arguments, int index) {
+    if (index >= arguments.length || arguments[index] == null) {
+      throw new ELException("it calls a method without its argument");
+    }
+    return arguments[index].toString();
+  }
+
+  private static ELException unknown(Object base, Object method) {
+    return new ELException(
+        "it calls "
+            + method
+            + " on a "
+            + (base instanceof String ? "string" : base instanceof Map ? "dictionary" : "value")
+            + ", which is not supported");
+  }
+
+  @Override
+  public Class<?> getType(ELContext context, Object base, Object property) {
+    return Object.class;
+  }
+
+  @Override
+  public void setValue(ELContext context, Object base, Object property, Object value) {
+    throw new ELException("it changes a value");
+  }
+
+  @Override
+  public boolean isReadOnly(ELContext context, Object base, Object property) {
+    return true;
+  }
+
+  @Override
+  public Iterator<java.beans.FeatureDescriptor> getFeatureDescriptors(
+      ELContext context, Object base) {
+    return List.<java.beans.FeatureDescriptor>of().iterator();
+  }
+
+  @Override
+  public Class<?> getCommonPropertyType(ELContext context, Object base) {
+    return Object.class;
+  }
+}
