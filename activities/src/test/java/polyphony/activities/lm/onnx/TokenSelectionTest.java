@@ -133,8 +133,8 @@ class TokenSelectionTest {
     int certain = 0;
     int all = 0;
     for (int vocabulary : new int[] {2, 3, 28, 400, 5000}) {
-      for (double temperature : new double[] {0.3, 1, 3}) {
-        for (double topP : new double[] {0.05, 0.5, 0.9, 0.999}) {
+      for (double temperature : new double[] {0.3, 3}) {
+        for (double topP : new double[] {0.05, 0.9, 0.999}) {
           float[][] logits = new float[10][];
           for (int kind = 0; kind < logits.length; kind++) {
             logits[kind] = hostileLogits(kind, vocabulary, random);
