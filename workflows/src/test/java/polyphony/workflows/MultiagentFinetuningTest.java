@@ -4,15 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.temporal.api.enums.v1.EventType;
+import io.temporal.api.enums.v1.TimeoutType;
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.api.history.v1.ActivityTaskScheduledEventAttributes;
 import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
+import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TimeoutFailure;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -121,11 +128,52 @@ class MultiagentFinetuningTest {
         .extracting(
             event -> event.getStartChildWorkflowExecutionInitiatedEventAttributes().getWorkflowId())
         .containsExactly("x/iteration-000", "x/iteration-001");
-    assertThat(children)
-        .extracting(event -> event.getUserMetadata().getSummary().getData().toStringUtf8())
-        .containsExactly("\"iteration 0 of 1 · the untuned society\"", "\"iteration 1 of 1\"");
-    assertThat(children.get(0).getUserMetadata().getDetails().getData().toStringUtf8())
-        .contains("multiagent-ft", "arithmetic", "agents: 3");
+    var untuned = service.existing("x/iteration-000").describe();
+    assertThat(untuned.getStaticSummary()).isEqualTo("iteration 0 of 1 · the untuned society");
+    assertThat(untuned.getStaticDetails()).contains("multiagent-ft", "arithmetic", "agents: 3");
+    assertThat(service.existing("x/iteration-001").describe().getStaticSummary())
+        .isEqualTo("iteration 1 of 1");
+  }
+
+  @Test
+  void everyKindOfStepHasItsQueueItsLimitsAndItsRetries() {
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+    List<ActivityTaskScheduledEventAttributes> scheduled =
+        Stream.of("x", "x/iteration-001")
+            .flatMap(workflow -> service.history(workflow).getEvents().stream())
+            .filter(HistoryEvent::hasActivityTaskScheduledEventAttributes)
+            .map(HistoryEvent::getActivityTaskScheduledEventAttributes)
+            .toList();
+    assertThat(scheduled)
+        .extracting(
+            step ->
+                String.join(
+                    " ",
+                    step.getActivityType().getName(),
+                    step.getTaskQueue().getName(),
+                    step.getStartToCloseTimeout().getSeconds() + "s",
+                    step.getHeartbeatTimeout().getSeconds() + "s"))
+        .containsOnly(
+            "resolve orchestration 600s 0s",
+            "debate sampling 86400s 30s",
+            "vote orchestration 600s 0s",
+            "split orchestration 600s 0s",
+            "train-generator training 86400s 30s",
+            "train-critic training 86400s 30s",
+            "evaluate sampling 86400s 30s",
+            "record orchestration 600s 0s");
+    assertThat(scheduled)
+        .extracting(ActivityTaskScheduledEventAttributes::getRetryPolicy)
+        .allSatisfy(
+            retries -> {
+              assertThat(retries.getInitialInterval().getSeconds()).isEqualTo(2);
+              assertThat(retries.getBackoffCoefficient()).isEqualTo(2);
+              assertThat(retries.getMaximumInterval().getSeconds()).isEqualTo(300);
+              assertThat(retries.getMaximumAttempts()).isEqualTo(5);
+              assertThat(retries.getNonRetryableErrorTypesList())
+                  .contains("DATA", "CONFIG", "BUG")
+                  .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
+            });
   }
 
   @Test
@@ -252,6 +300,46 @@ class MultiagentFinetuningTest {
     assertThat(ended.getCause()).isInstanceOf(CanceledFailure.class);
     assertThat(service.history("x/iteration-000").getLastEvent().getEventType())
         .isEqualTo(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+  }
+
+  @Test
+  void aCancelledTrainingMayCommitBeforeItsIterationCloses() throws Exception {
+    CountDownLatch started = new CountDownLatch(2);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request) {
+            started.countDown();
+            awaitUninterrupted(mayEnd);
+          }
+        };
+    WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
+    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    run.cancel();
+    awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
+    assertThat(service.existing("x/iteration-001").describe().getStatus())
+        .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING);
+    mayEnd.countDown();
+    Throwable ended = catchThrowable(() -> run.getResult(ExperimentResult.class));
+    assertThat(ended.getCause()).isInstanceOf(CanceledFailure.class);
+    assertThat(service.history("x/iteration-001").getLastEvent().getEventType())
+        .isEqualTo(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+  }
+
+  @Test
+  void aStepThatRunsIntoItsTimeLimitIsATroubleOfTheInfrastructure() {
+    TimeoutFailure timeout =
+        new TimeoutFailure("activity", null, TimeoutType.TIMEOUT_TYPE_HEARTBEAT);
+    ActivityFailure given =
+        new ActivityFailure("failed", 1, 2, "debate", "id", null, "worker", timeout);
+    assertThat(FailureTypes.surfaced(given))
+        .asInstanceOf(InstanceOfAssertFactories.type(ApplicationFailure.class))
+        .satisfies(
+            failure -> {
+              assertThat(failure.getType()).isEqualTo("INFRASTRUCTURE");
+              assertThat(failure.getOriginalMessage())
+                  .startsWith("debate ran into its time limit (HEARTBEAT)");
+            });
   }
 
   @Test

@@ -111,7 +111,12 @@ class ReplayTest {
   /** Shows that the test above can fail. */
   @Test
   void aRunThatWentAnotherWayDoesNotReplay() {
-    assertThatThrownBy(() -> replay(recorded("multiagent-ft"), "another-id"))
+    assertThatThrownBy(
+            () ->
+                replay(
+                    recorded("multiagent-ft")
+                        .replace("multiagent-ft/iteration-000", "another/iteration-000"),
+                    "multiagent-ft"))
         .hasStackTraceContaining("NonDeterministicException");
     assertThatThrownBy(
             () ->
