@@ -57,6 +57,7 @@ class CriticMixTest {
   @ParameterizedTest
   @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
   void aShareOutsideZeroToOneIsRefused(double share) {
-    assertThatThrownBy(() -> CriticMix.of(share, 1, 1)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> CriticMix.of(share, 1, 1))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }

@@ -13,8 +13,7 @@ import polyphony.activities.vote.TieRule;
 
 class MembershipTest {
   private static boolean equivalent(String one, String other) {
-    List<String> half =
-        List.of("0.5", "0.50", "1/2", "\\frac{1}{2}", "\\frac12", "\\dfrac{1}{2}");
+    List<String> half = List.of("0.5", "0.50", "1/2", "\\frac{1}{2}", "\\frac12", "\\dfrac{1}{2}");
     return one.equals(other) || (half.contains(one) && half.contains(other));
   }
 
@@ -45,8 +44,7 @@ class MembershipTest {
       List<Integer> confirmed = new ArrayList<>();
       for (int agent = 0; agent < first.size(); agent++) {
         Membership membership =
-            Membership.of(
-                first.get(agent), last.get(agent), label, MembershipTest::equivalent);
+            Membership.of(first.get(agent), last.get(agent), label, MembershipTest::equivalent);
         if (membership.generator()) {
           generators.add(agent);
         }

@@ -100,8 +100,7 @@ class SplitStepTest {
   }
 
   private List<Example> examples(Split.TrainingSet set) {
-    List<Example> examples =
-        JsonLines.read(steps.artifacts().bytes(set.examples()), Example.class);
+    List<Example> examples = JsonLines.read(steps.artifacts().bytes(set.examples()), Example.class);
     assertThat(examples).hasSize(set.count());
     return examples;
   }
@@ -115,8 +114,7 @@ class SplitStepTest {
 
   private List<Split.TrainingSet> learnt(double mix, String loss) {
     return split(
-        request(
-            SplitStepTest::learning, ROUNDS, Trains.GENERATORS_AND_CRITICS, mix, loss, 0));
+        request(SplitStepTest::learning, ROUNDS, Trains.GENERATORS_AND_CRITICS, mix, loss, 0));
   }
 
   @Test

@@ -43,8 +43,7 @@ class VoteStepTest {
 
   private Vote.Result vote(String tieRule, int minimumVotes, List<List<ArtifactRef>> answers) {
     Vote.Request request =
-        new Vote.Request(
-            5, Purpose.FINETUNE, 1, "arithmetic", answers, tieRule, minimumVotes);
+        new Vote.Request(5, Purpose.FINETUNE, 1, "arithmetic", answers, tieRule, minimumVotes);
     return steps.run(
         VoteStep.NAME, request, Vote.Result.class, attempt -> new VoteStep().run(request, attempt));
   }
@@ -62,8 +61,7 @@ class VoteStepTest {
     assertThat(result.questions()).isEqualTo(4);
     assertThat(result.labelled()).isEqualTo(3);
     assertThat(result.ties()).isEqualTo(1);
-    List<Label> labels =
-        JsonLines.read(steps.artifacts().bytes(result.votes()), Label.class);
+    List<Label> labels = JsonLines.read(steps.artifacts().bytes(result.votes()), Label.class);
     assertThat(labels)
         .extracting(Label::index, Label::question, Label::label, Label::agreeing, Label::tied)
         .containsExactly(
@@ -96,17 +94,24 @@ class VoteStepTest {
   @Test
   void answersThatDoNotBelongTogetherAreRefused() {
     assertThatThrownBy(
-            () -> vote("first", 1, List.of(List.of(range(0, 1, 0, "1")), List.of(range(1, 1, 1, "1")))))
+            () ->
+                vote(
+                    "first",
+                    1,
+                    List.of(List.of(range(0, 1, 0, "1")), List.of(range(1, 1, 1, "1")))))
         .isInstanceOf(PolyphonyException.class)
         .hasMessageContaining("different questions");
     assertThatThrownBy(
-            () -> vote("first", 1, List.of(List.of(range(0, 1, 0, "1")), List.of(range(1, 2, 0, "1")))))
+            () ->
+                vote(
+                    "first",
+                    1,
+                    List.of(List.of(range(0, 1, 0, "1")), List.of(range(1, 2, 0, "1")))))
         .hasMessageContaining("different rounds");
     assertThatThrownBy(() -> vote("first", 1, List.of(List.of(range(1, 1, 0, "1")))))
         .hasMessageContaining("agent 1");
     assertThatThrownBy(
-            () ->
-                vote("first", 1, List.of(List.of(range(0, 1, 1, "1"), range(0, 1, 0, "1")))))
+            () -> vote("first", 1, List.of(List.of(range(0, 1, 1, "1"), range(0, 1, 0, "1")))))
         .hasMessageContaining("in order");
     assertThatThrownBy(() -> vote("first", 1, List.of())).hasMessageContaining("no answers");
   }
