@@ -13,7 +13,7 @@ class CriticMixTest {
   @ParameterizedTest
   @CsvSource({
     // share, corrected, confirmed -> corrected, confirmed
-    "0.5, 10, 40, 10, 9",
+    "0.5, 10, 40, 10, 10",
     "0.5, 40, 10, 11, 10",
     "0.5, 7, 7, 7, 7",
     "0.2, 10, 100, 10, 42",

@@ -189,7 +189,7 @@ class SplitStepTest {
     // Agent 1: 14 of 40 first answers are wrong, all are corrected; 25 right ones are kept.
     Split.TrainingSet half = set(learnt(0.5, "last-turn"), Role.CRITIC, 1);
     assertThat(half.corrected()).isEqualTo(14);
-    assertThat(half.confirmed()).isEqualTo(13);
+    assertThat(half.confirmed()).isEqualTo(14);
     List<Example> examples = examples(half);
     assertThat(examples.stream().filter(each -> each.kind().equals("corrected"))).hasSize(14);
     assertThat(examples)
