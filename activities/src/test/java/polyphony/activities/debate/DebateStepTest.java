@@ -76,7 +76,7 @@ class DebateStepTest {
             asked.add(
                 new Asked(
                     model.folder(), tokenizer.decode(prompt.tokens()), prompt.seed(), batches));
-            int number = Math.floorMod(31 * Arrays.hashCode(prompt.tokens()) + prompt.seed(), 90);
+            int number = Math.floorMod(31L * Arrays.hashCode(prompt.tokens()) + prompt.seed(), 90);
             boolean ended = number % 5 != 0;
             continuations.add(
                 new Continuation(tokenizer.encode("#" + number + (ended ? "$" : "")), ended));
@@ -263,8 +263,9 @@ class DebateStepTest {
           assertThat(answer.messages().subList(2 * round - 2, 2 * round))
               .containsExactly(asked.toString(), answer.text());
           assertThat(answer.turns()).hasSize(round);
-          assertThat(answer.turns().subList(0, round - 1).toArray())
-              .isDeepEqualTo(own.turns().toArray());
+          assertThat(answer.turns().subList(0, round - 1))
+              .usingRecursiveComparison()
+              .isEqualTo(own.turns());
           assertThat(tokenizer.decode(slice(answer.tokens(), answer.turns().get(round - 1))))
               .isEqualTo(answer.text());
         }
@@ -384,7 +385,7 @@ class DebateStepTest {
   }
 
   @Test
-  void twoAgentsAndTwoPurposesShareNoSeed() {
+  void agentsShareNoSeed() {
     Set<Long> seeds = new HashSet<>();
     for (int agent = 0; agent < AGENTS; agent++) {
       run(request(agent, 1, 0, QUESTIONS, List.of(), false, 3));

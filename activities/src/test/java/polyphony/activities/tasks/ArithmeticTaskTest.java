@@ -132,9 +132,9 @@ class ArithmeticTaskTest {
         "26*20=520;520+4=524#524|524",
         "252-1305=-1053#-1053|-1053",
         "1#1#2|2",
-        "So it is\n#### 1,200\n|1200",
-        "so\n#### $18|18",
-        "so\n#### 18.|18",
+        "So it is\\n#### 1,200\\n|1200",
+        "so\\n#### $18|18",
+        "so\\n#### 18.|18",
       })
   void theFinalAnswerIsRead(String text, String answer) {
     assertThat(task.extract(text.replace("\\n", "\n"))).contains(answer);
