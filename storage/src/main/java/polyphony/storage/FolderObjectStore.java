@@ -242,8 +242,8 @@ public final class FolderObjectStore implements ObjectStore {
   /** Makes the target's folder and puts the file there; {@link #delete} may remove it between. */
   private void place(Path target, Placing placing) throws IOException {
     for (int attempt = 1; ; attempt++) {
-      Files.createDirectories(target.getParent());
       try {
+        makeFolder(target.getParent());
         placing.run();
         break;
       } catch (NoSuchFileException e) {
@@ -259,6 +259,18 @@ public final class FolderObjectStore implements ObjectStore {
       } catch (NoSuchFileException e) {
         // Deleted again by somebody else: there is nothing left to make durable.
       }
+    }
+  }
+
+  private static void makeFolder(Path folder) throws IOException {
+    try {
+      Files.createDirectories(folder);
+    } catch (FileAlreadyExistsException e) {
+      // Either a file has the folder's name, or the folder was there and is just being removed.
+      if (Files.isRegularFile(Path.of(e.getFile()))) {
+        throw new NotDirectoryException(e.getFile());
+      }
+      throw new NoSuchFileException(e.getFile());
     }
   }
 
