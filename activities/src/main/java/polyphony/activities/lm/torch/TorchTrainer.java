@@ -396,6 +396,25 @@ public final class TorchTrainer implements Trainer {
         });
   }
 
+  @Override
+  public double loss(List<TrainingExample> examples) {
+    List<MicroBatch> cut = MicroBatch.cut(examples, settings.microBatchTokens(), settings.lanes());
+    long trained = cut.stream().mapToLong(batch -> batch.targets().length).sum();
+    return onLane(
+        0,
+        "loss",
+        () -> {
+          double sum = 0;
+          for (MicroBatch batch : cut) {
+            try (NDScope scope = new NDScope()) {
+              scope.suppressNotUsedWarning();
+              sum += lanes.get(0).decoder().loss(lanes.get(0).leaves(), batch).getFloat();
+            }
+          }
+          return sum / trained;
+        });
+  }
+
   /** {@code [length][vocabulary]}: what follows each position, at the present weights. */
   public float[][] logits(int[] tokens) {
     return onLane(
