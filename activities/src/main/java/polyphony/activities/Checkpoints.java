@@ -1,23 +1,20 @@
 package polyphony.activities;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,8 +25,11 @@ import java.util.stream.Stream;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
 import polyphony.storage.ErrorClass;
+import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sha256;
 import polyphony.workflows.ModelDefaults;
 
 /**
@@ -75,14 +75,7 @@ public final class Checkpoints {
     ArtifactRef put(Path file, String mediaType, String name);
   }
 
-  /** Where artifacts are read. Whatever is returned has the hash that was asked for. */
-  @FunctionalInterface
-  public interface Source {
-    /** A local file with the artifact's content; it must not be written to. */
-    Path file(ArtifactRef artifact);
-  }
-
-  private final Source source;
+  private final Artifacts artifacts;
   private final Path folders;
   // Folders whose bytes this process has checked: once is enough, nobody writes there.
   private final Set<String> checked = ConcurrentHashMap.newKeySet();
@@ -91,8 +84,8 @@ public final class Checkpoints {
    * @param cache a local folder; models are laid out below it. Any number of processes may share
    *     it.
    */
-  public Checkpoints(Source source, Path cache) {
-    this.source = source;
+  public Checkpoints(Artifacts artifacts, Path cache) {
+    this.artifacts = artifacts;
     this.folders = cache.resolve("models");
   }
 
@@ -103,8 +96,14 @@ public final class Checkpoints {
    */
   public static ArtifactRef put(Path folder, Destination destination) {
     LanguageModel.open(folder);
-    if (Files.exists(folder.resolve(DEFAULTS))) {
-      readDefaults(folder.resolve(DEFAULTS));
+    Path defaults = folder.resolve(DEFAULTS);
+    if (Files.exists(defaults)) {
+      try {
+        requireSmall(DEFAULTS, Files.size(defaults));
+        readDefaults(Files.readAllBytes(defaults));
+      } catch (IOException e) {
+        throw PolyphonyException.infrastructure(defaults + ": cannot be read", e);
+      }
     }
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
     for (String name : FILES) {
@@ -119,31 +118,35 @@ public final class Checkpoints {
   /**
    * The checkpoint of a finetuned model: {@code start} with other weights.
    *
-   * @param weights a safetensors file with the very tensors of {@code start}
-   * @throws PolyphonyException BUG where the tensors are others
+   * @param weights a safetensors file with the tensors of {@code start}
+   * @throws PolyphonyException BUG where they are others
    */
   public ArtifactRef putWithWeights(ArtifactRef start, Path weights, Destination destination) {
-    Weights before = open(start).weights();
     Weights after = Weights.open(weights);
-    if (!shapes(before).equals(shapes(after))) {
-      throw new PolyphonyException(
-          ErrorClass.BUG,
-          "finetuning changed the names, types or shapes of the tensors of " + start.sha256());
-    }
-    SortedMap<String, ArtifactRef> files = new TreeMap<>(files(start));
+    open(start)
+        .config()
+        .weightShapes()
+        .forEach(
+            (name, shape) -> {
+              Weights.Tensor tensor = after.tensors().get(name);
+              if (tensor == null || !Arrays.equals(tensor.shape(), shape)) {
+                throw new PolyphonyException(
+                    ErrorClass.BUG, "finetuning lost or changed the shape of the tensor " + name);
+              }
+            });
+    SortedMap<String, ArtifactRef> files = new TreeMap<>();
+    files(start)
+        .forEach(
+            (name, file) -> {
+              if (!name.equals(WEIGHTS)) {
+                // Put again, though it is there: whoever writes a checkpoint answers for all of it.
+                try (LocalCache.Pinned object = artifacts.open(file)) {
+                  files.put(name, destination.put(object.path(), file.mediaType(), name));
+                }
+              }
+            });
     files.put(WEIGHTS, destination.put(weights, mediaType(WEIGHTS), WEIGHTS));
     return put(files, destination);
-  }
-
-  private static Map<String, List<Object>> shapes(Weights weights) {
-    Map<String, List<Object>> shapes = new TreeMap<>();
-    weights
-        .tensors()
-        .forEach(
-            (name, tensor) ->
-                shapes.put(
-                    name, List.of(tensor.type(), Arrays.stream(tensor.shape()).boxed().toList())));
-    return shapes;
   }
 
   private static ArtifactRef put(SortedMap<String, ArtifactRef> files, Destination destination) {
@@ -171,10 +174,10 @@ public final class Checkpoints {
    * @throws PolyphonyException DATA where the artifact is no checkpoint
    */
   public SortedMap<String, ArtifactRef> files(ArtifactRef checkpoint) {
-    Path file = source.file(checkpoint);
     SortedMap<String, ArtifactRef> files;
     try {
-      files = JSON.readValue(bounded(file), new TypeReference<TreeMap<String, ArtifactRef>>() {});
+      files =
+          JSON.readValue(content(checkpoint), new TypeReference<TreeMap<String, ArtifactRef>>() {});
     } catch (IOException e) {
       throw new PolyphonyException(
           ErrorClass.DATA, "artifact " + checkpoint.sha256() + " is not a checkpoint", e);
@@ -199,14 +202,14 @@ public final class Checkpoints {
   /** What the model brings along for fields that a spec leaves open. */
   public ModelDefaults defaults(ArtifactRef checkpoint) {
     ArtifactRef file = files(checkpoint).get(DEFAULTS);
-    return file == null ? ModelDefaults.NONE : readDefaults(source.file(file));
+    return file == null ? ModelDefaults.NONE : readDefaults(content(file));
   }
 
-  private static ModelDefaults readDefaults(Path file) {
+  private static ModelDefaults readDefaults(byte[] json) {
     try {
-      ModelDefaults defaults = JSON.readValue(bounded(file), ModelDefaults.class);
+      ModelDefaults defaults = JSON.readValue(json, ModelDefaults.class);
       return defaults == null ? ModelDefaults.NONE : defaults;
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+    } catch (JsonProcessingException e) {
       throw new PolyphonyException(
           ErrorClass.DATA,
           DEFAULTS
@@ -214,15 +217,19 @@ public final class Checkpoints {
               + e.getOriginalMessage().lines().findFirst().orElse(""),
           e);
     } catch (IOException e) {
-      throw PolyphonyException.infrastructure(file + ": cannot be read", e);
+      throw new PolyphonyException(ErrorClass.BUG, "reading from memory failed", e);
     }
   }
 
-  private static byte[] bounded(Path file) throws IOException {
-    if (Files.size(file) > MAX_JSON_BYTES) {
-      throw PolyphonyException.data(file.getFileName() + " is larger than 1 MiB");
+  private byte[] content(ArtifactRef json) {
+    requireSmall(json.name(), json.bytes());
+    return artifacts.bytes(json);
+  }
+
+  private static void requireSmall(String name, long bytes) {
+    if (bytes > MAX_JSON_BYTES) {
+      throw PolyphonyException.data(name + " is larger than 1 MiB, not a part of a checkpoint");
     }
-    return Files.readAllBytes(file);
   }
 
   /**
@@ -257,7 +264,7 @@ public final class Checkpoints {
       try {
         Path path = folder.resolve(file.getKey());
         if (Files.size(path) != file.getValue().bytes()
-            || !sha256(path).equals(file.getValue().sha256())) {
+            || !Sha256.of(path).equals(file.getValue().sha256())) {
           return false;
         }
       } catch (NoSuchFileException e) {
@@ -267,25 +274,14 @@ public final class Checkpoints {
     return true;
   }
 
-  private static String sha256(Path file) throws IOException {
-    try (InputStream stream = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      byte[] buffer = new byte[1 << 16];
-      for (int count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
-        digest.update(buffer, 0, count);
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
-
   private void layOut(Map<String, ArtifactRef> files, Path folder) throws IOException {
     Files.createDirectories(folders);
     Path partial = Files.createTempDirectory(folders, "partial-");
     try {
       for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
-        linkOrCopy(source.file(file.getValue()), partial.resolve(file.getKey()));
+        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+          linkOrCopy(object.path(), partial.resolve(file.getKey()));
+        }
       }
       if (Files.isDirectory(folder) && !holds(folder, files)) {
         // Damaged. Renamed first, so that nobody ever sees half a folder under the right name.

@@ -8,9 +8,7 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,43 +23,41 @@ import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.FolderObjectStore;
+import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.ModelDefaults;
 
 class CheckpointsTest {
   @TempDir Path temporary;
 
-  private Path objects;
+  private Artifacts artifacts;
   private Path model;
   private Checkpoints checkpoints;
 
   @BeforeEach
   void aTinyModel() throws IOException {
-    objects = Files.createDirectories(temporary.resolve("objects"));
+    artifacts =
+        new Artifacts(
+            new FolderObjectStore(temporary.resolve("store")),
+            new LocalCache(temporary.resolve("objects"), 1 << 30));
     model = temporary.resolve("tiny");
     TinyModels.untied(model);
-    checkpoints = new Checkpoints(this::file, temporary.resolve("cache"));
+    checkpoints = anotherProcess();
+  }
+
+  private Checkpoints anotherProcess() {
+    return new Checkpoints(artifacts, temporary.resolve("cache"));
   }
 
   private ArtifactRef put(Path file, String mediaType, String name) {
-    try {
-      byte[] content = Files.readAllBytes(file);
-      String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
-      Files.write(objects.resolve(hash), content);
-      return new ArtifactRef(hash, content.length, mediaType, name);
-    } catch (Exception e) {
-      throw new AssertionError(e);
-    }
+    return artifacts.put(file, mediaType, name);
   }
 
-  private ArtifactRef put(String content) throws IOException {
-    Path file = temporary.resolve("content");
-    Files.writeString(file, content);
-    return put(file, Checkpoints.MEDIA_TYPE, "checkpoint.json");
-  }
-
-  private Path file(ArtifactRef artifact) {
-    return objects.resolve(artifact.sha256());
+  private ArtifactRef put(String content) {
+    return artifacts.put(
+        content.getBytes(StandardCharsets.UTF_8), Checkpoints.MEDIA_TYPE, "checkpoint.json");
   }
 
   @Test
@@ -116,13 +112,13 @@ class CheckpointsTest {
         weights, Map.of("a", FloatBuffer.allocate(2)), Map.of("a", new long[] {2}), Map.of());
     assertThatThrownBy(() -> checkpoints.putWithWeights(start, weights, this::put))
         .isInstanceOf(PolyphonyException.class)
-        .hasMessageContaining("finetuning changed");
+        .hasMessageContaining("finetuning lost or changed");
   }
 
   @Test
   void aNameWithASeparatorIsRefused() throws IOException {
     ArtifactRef start = Checkpoints.put(model, this::put);
-    String json = Files.readString(file(start));
+    String json = new String(artifacts.bytes(start), StandardCharsets.UTF_8);
     for (String name : List.of("../config.json", "a/config.json", "README.md")) {
       ArtifactRef tampered = put(json.replace("\"config.json\":{", "\"" + name + "\":{"));
       assertThatThrownBy(() -> checkpoints.open(tampered))
@@ -144,7 +140,7 @@ class CheckpointsTest {
     // Replaced, not written in place: the folder's files are links to the objects.
     Files.delete(config);
     Files.write(config, new byte[before.length]);
-    Checkpoints another = new Checkpoints(this::file, temporary.resolve("cache"));
+    Checkpoints another = anotherProcess();
     assertThat(another.open(checkpoint).config()).isEqualTo(TinyModels.config(false));
     assertThat(Files.readAllBytes(config)).isEqualTo(before);
   }
@@ -152,7 +148,10 @@ class CheckpointsTest {
   @Test
   void anObjectThatDoesNotMatchItsHashIsRefused() throws IOException {
     ArtifactRef checkpoint = Checkpoints.put(model, this::put);
-    Path weights = file(checkpoints.files(checkpoint).get(Checkpoints.WEIGHTS));
+    Path weights =
+        temporary
+            .resolve("store")
+            .resolve(Artifacts.key(checkpoints.files(checkpoint).get(Checkpoints.WEIGHTS)));
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] ^= 1;
     Files.write(weights, bytes);
@@ -166,7 +165,7 @@ class CheckpointsTest {
     try {
       List<Future<Path>> folders = new ArrayList<>();
       for (int i = 0; i < 8; i++) {
-        Checkpoints own = new Checkpoints(this::file, temporary.resolve("cache"));
+        Checkpoints own = anotherProcess();
         folders.add(threads.submit(() -> own.open(checkpoint).folder()));
       }
       for (Future<Path> folder : folders) {
@@ -198,6 +197,5 @@ class CheckpointsTest {
           .isInstanceOf(PolyphonyException.class)
           .hasMessageStartingWith("polyphony.json of the model cannot be read");
     }
-    assertThat(new String(Files.readAllBytes(file), StandardCharsets.UTF_8)).isEqualTo("{} {}");
   }
 }

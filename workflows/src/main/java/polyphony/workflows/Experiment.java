@@ -32,5 +32,15 @@ public record Experiment(
    * @param questionsPerUnit questions of one debate or evaluation activity
    * @param batchSize rows sampled or scored together
    */
-  public record BatchPlan(int questionsPerUnit, int batchSize) {}
+  public record BatchPlan(int questionsPerUnit, int batchSize) {
+    public BatchPlan {
+      if (questionsPerUnit < 1 || batchSize < 1) {
+        throw new IllegalArgumentException(
+            "units and batches hold at least 1 question, not "
+                + questionsPerUnit
+                + ", "
+                + batchSize);
+      }
+    }
+  }
 }

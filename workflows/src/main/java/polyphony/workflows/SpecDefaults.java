@@ -1,10 +1,294 @@
 package polyphony.workflows;
 
-/** The one place where a spec's open fields are filled in and its values are checked. */
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The one place where a spec's open fields are filled in and its values are checked.
+ *
+ * <p>A method narrows the spec: one that does not vote has 1 agent, one that does not debate has 1
+ * round, one that trains nothing has 0 iterations, and one that is defined by its use of summaries
+ * fixes {@code summaries}. Where such a field is left open it gets that value; any other explicit
+ * value contradicts the method and is refused.
+ */
 public final class SpecDefaults {
   public static final int MAX_AGENTS = 16;
   public static final int MAX_ROUNDS = 8;
   public static final int MAX_ITERATIONS = 100;
+  public static final int MAX_QUESTIONS = 1_000_000;
+  public static final int MAX_NEW_TOKENS = 131_072;
+
+  public static final String METHOD = "multiagent-ft";
+  public static final String TASK = "arithmetic";
+  public static final int QUESTIONS = 500;
+  public static final String BASE_MODEL = "built-in";
+  public static final int AGENTS = 3;
+  public static final int ROUNDS = 2;
+  public static final int ITERATIONS = 3;
+  public static final String PROMPT_SET = "standard";
+
+  /** What the released code samples with. */
+  static final SamplingSpec SAMPLING = new SamplingSpec(1.0, 0.9, 2048);
+
+  /**
+   * What the released script for Mistral trains with; batch size and clipping, which it leaves
+   * open, are the usual ones for finetuning.
+   */
+  static final TrainingSpec TRAINING =
+      new TrainingSpec("full", 2, 8, 1e-5, "cosine", 0.03, 0.0, 1.0, null, null);
+
+  private static final TrainingSpec OPEN_TRAINING =
+      new TrainingSpec(null, null, null, null, null, null, null, null, null, null);
+
+  /**
+   * Fills in every field that the spec leaves open: from the method where it decides, else from the
+   * model's own defaults, else from the general ones. {@code experiment} and {@code evaluateOn}
+   * stay open where they are, and so does a role's override that overrides nothing. What a person
+   * writes for both roles goes before what the model brings along for one.
+   *
+   * @throws InvalidSpecException if the spec, or what the model brings along, is not allowed
+   */
+  public static ExperimentSpec complete(ExperimentSpec spec, ModelDefaults defaults) {
+    check(spec);
+    Method method = Method.named(first(spec.method(), METHOD));
+    TaskSpec task = first(spec.task(), new TaskSpec(null, null, null));
+    ExperimentSpec complete =
+        new ExperimentSpec(
+            spec.experiment(),
+            method.name(),
+            new TaskSpec(
+                first(task.name(), TASK),
+                first(task.train(), QUESTIONS),
+                first(task.evaluate(), QUESTIONS)),
+            spec.evaluateOn(),
+            first(spec.baseModel(), BASE_MODEL),
+            first(spec.agents(), method.votes() ? AGENTS : 1),
+            first(spec.rounds(), method.debates() ? ROUNDS : 1),
+            first(spec.iterations(), method.trains() == Method.Trains.NOTHING ? 0 : ITERATIONS),
+            first(spec.seed(), 0L),
+            first(spec.summaries(), method.summaries(), defaults.summaries(), true),
+            first(spec.questions(), "fixed"),
+            first(spec.tieRule(), "random"),
+            first(spec.minimumVotes(), 1),
+            first(spec.criticMix(), defaults.criticMix(), 0.5),
+            first(spec.criticLoss(), "last-turn"),
+            first(spec.startFrom(), "previous"),
+            sampling(spec.sampling(), defaults.sampling()),
+            training(
+                first(spec.training(), OPEN_TRAINING), first(defaults.training(), OPEN_TRAINING)),
+            first(spec.likelihoodModel(), "self"),
+            first(spec.embeddingModel(), "base"),
+            first(spec.promptSet(), defaults.promptSet(), PROMPT_SET));
+    check(complete);
+    return complete;
+  }
+
+  /**
+   * Checks the fields that are set, so that a partial spec can be refused before anything is read.
+   *
+   * @throws InvalidSpecException naming every violation
+   */
+  public static void check(ExperimentSpec spec) {
+    List<String> violations = violations(spec);
+    if (!violations.isEmpty()) {
+      throw new InvalidSpecException(violations);
+    }
+  }
+
+  /** What is wrong with the fields that are set, in the order of the fields; empty if nothing. */
+  public static List<String> violations(ExperimentSpec spec) {
+    Checks checks = new Checks();
+    checks.name("experiment", spec.experiment());
+    checks.oneOf("method", spec.method(), Method.names());
+    if (spec.task() != null) {
+      checks.name("task.name", spec.task().name());
+      checks.range("task.train", spec.task().train(), 1, MAX_QUESTIONS);
+      checks.range("task.evaluate", spec.task().evaluate(), 1, MAX_QUESTIONS);
+    }
+    if (spec.evaluateOn() != null) {
+      checks.refuse("evaluateOn is set, allowed: leaving it out (the same task is evaluated)");
+    }
+    checks.name("baseModel", spec.baseModel());
+    checks.range("agents", spec.agents(), 1, MAX_AGENTS);
+    checks.range("rounds", spec.rounds(), 1, MAX_ROUNDS);
+    checks.range("iterations", spec.iterations(), 0, MAX_ITERATIONS);
+    if (spec.seed() != null && spec.seed() < 0) {
+      checks.refuse("seed is " + spec.seed() + ", allowed: 0 or more");
+    }
+    checks.oneOf("questions", spec.questions(), List.of("fixed"));
+    checks.oneOf("tieRule", spec.tieRule(), List.of("random", "first", "skip", "released-code"));
+    checks.range("minimumVotes", spec.minimumVotes(), 1, MAX_AGENTS);
+    checks.range("criticMix", spec.criticMix(), 0.0, 1.0);
+    checks.oneOf("criticLoss", spec.criticLoss(), List.of("last-turn", "all-turns"));
+    checks.oneOf("startFrom", spec.startFrom(), List.of("previous", "base"));
+    if (spec.sampling() != null) {
+      checks.range("sampling.temperature", spec.sampling().temperature(), 0.0, 10.0);
+      checks.above("sampling.topP", spec.sampling().topP(), 1.0);
+      checks.range("sampling.maxNewTokens", spec.sampling().maxNewTokens(), 1, MAX_NEW_TOKENS);
+    }
+    if (spec.training() != null) {
+      checkTraining(checks, "training", spec.training());
+      checkOverride(checks, "training.generator", spec.training().generator());
+      checkOverride(checks, "training.critic", spec.training().critic());
+    }
+    checks.oneOf("likelihoodModel", spec.likelihoodModel(), List.of("self"));
+    checks.oneOf("embeddingModel", spec.embeddingModel(), List.of("base"));
+    checks.name("promptSet", spec.promptSet());
+    checkMethod(checks, spec);
+    return checks.violations;
+  }
+
+  /** What the method decides must not be contradicted. */
+  private static void checkMethod(Checks checks, ExperimentSpec spec) {
+    Method method = Method.named(first(spec.method(), METHOD));
+    if (method == null) {
+      return;
+    }
+    if (!method.votes()) {
+      checks.fixed("agents", spec.agents(), 1, method, "has one agent");
+    }
+    if (!method.debates()) {
+      checks.fixed("rounds", spec.rounds(), 1, method, "does not debate");
+    }
+    if (method.trains() == Method.Trains.NOTHING) {
+      checks.fixed("iterations", spec.iterations(), 0, method, "trains nothing");
+    }
+    if (method.summaries() != null) {
+      checks.fixed(
+          "summaries",
+          spec.summaries(),
+          method.summaries(),
+          method,
+          method.summaries() ? "is defined by its summaries" : "is defined without summaries");
+    }
+    int agents = first(spec.agents(), method.votes() ? AGENTS : 1);
+    if (spec.minimumVotes() != null
+        && spec.minimumVotes() > agents
+        && spec.minimumVotes() <= MAX_AGENTS) {
+      checks.refuse(
+          "minimumVotes is "
+              + spec.minimumVotes()
+              + ", allowed: at most agents, which is "
+              + agents);
+    }
+  }
+
+  private static void checkTraining(Checks checks, String path, TrainingSpec training) {
+    checks.oneOf(path + ".tuning", training.tuning(), List.of("full"));
+    checks.range(path + ".epochs", training.epochs(), 1, 1000);
+    checks.range(path + ".batchSize", training.batchSize(), 1, 4096);
+    checks.above(path + ".learningRate", training.learningRate(), 1.0);
+    checks.oneOf(path + ".schedule", training.schedule(), List.of("constant", "linear", "cosine"));
+    checks.range(path + ".warmupShare", training.warmupShare(), 0.0, 1.0);
+    checks.range(path + ".weightDecay", training.weightDecay(), 0.0, 10.0);
+    checks.range(path + ".clipNorm", training.clipNorm(), 0.0, 1e6);
+  }
+
+  private static void checkOverride(Checks checks, String path, TrainingSpec override) {
+    if (override == null) {
+      return;
+    }
+    checkTraining(checks, path, override);
+    if (override.generator() != null) {
+      checks.refuse(path + ".generator is set, allowed: overrides in training itself only");
+    }
+    if (override.critic() != null) {
+      checks.refuse(path + ".critic is set, allowed: overrides in training itself only");
+    }
+  }
+
+  private static SamplingSpec sampling(SamplingSpec spec, SamplingSpec model) {
+    SamplingSpec open = new SamplingSpec(null, null, null);
+    SamplingSpec asked = first(spec, open);
+    SamplingSpec own = first(model, open);
+    return new SamplingSpec(
+        first(asked.temperature(), own.temperature(), SAMPLING.temperature()),
+        first(asked.topP(), own.topP(), SAMPLING.topP()),
+        first(asked.maxNewTokens(), own.maxNewTokens(), SAMPLING.maxNewTokens()));
+  }
+
+  private static TrainingSpec training(TrainingSpec asked, TrainingSpec own) {
+    return asked
+        .or(own)
+        .or(TRAINING)
+        .withOverrides(
+            override(asked, asked.generator(), own.generator()),
+            override(asked, asked.critic(), own.critic()));
+  }
+
+  /** A role's override: a field asked for both roles silences the model's own for one. */
+  private static TrainingSpec override(
+      TrainingSpec asked, TrainingSpec askedForRole, TrainingSpec ownForRole) {
+    TrainingSpec override =
+        first(askedForRole, OPEN_TRAINING).or(first(ownForRole, OPEN_TRAINING).without(asked));
+    return override.equals(OPEN_TRAINING) ? null : override;
+  }
+
+  @SafeVarargs
+  private static <T> T first(T... values) {
+    for (T value : values) {
+      if (value != null) {
+        return value;
+      }
+    }
+    return null;
+  }
+
+  /** Collects violations; a field that is not set violates nothing. */
+  private static final class Checks {
+    private final List<String> violations = new ArrayList<>();
+
+    void refuse(String violation) {
+      violations.add(violation);
+    }
+
+    void name(String field, String value) {
+      if (value != null && !ExperimentNames.isValid(value)) {
+        refuse(field + " is \"" + value + "\", allowed: " + ExperimentNames.ALLOWED);
+      }
+    }
+
+    void oneOf(String field, String value, List<String> allowed) {
+      if (value != null && !allowed.contains(value)) {
+        refuse(field + " is \"" + value + "\", allowed: " + String.join(", ", allowed));
+      }
+    }
+
+    void range(String field, Integer value, int from, int to) {
+      if (value != null && (value < from || value > to)) {
+        refuse(field + " is " + value + ", allowed: " + from + " to " + to);
+      }
+    }
+
+    /** Written so that NaN is refused. */
+    void range(String field, Double value, double from, double to) {
+      if (value != null && !(value >= from && value <= to)) {
+        refuse(field + " is " + value + ", allowed: " + from + " to " + to);
+      }
+    }
+
+    void above(String field, Double value, double to) {
+      if (value != null && !(value > 0.0 && value <= to)) {
+        refuse(field + " is " + value + ", allowed: more than 0, up to " + to);
+      }
+    }
+
+    void fixed(String field, Object value, Object only, Method method, String because) {
+      if (value != null && !Objects.equals(value, only)) {
+        refuse(
+            field
+                + " is "
+                + value
+                + ", allowed: "
+                + only
+                + ", since method "
+                + method.name()
+                + " "
+                + because);
+      }
+    }
+  }
 
   private SpecDefaults() {}
 }

@@ -23,4 +23,60 @@ public record TrainingSpec(
     Double weightDecay,
     Double clipNorm,
     TrainingSpec generator,
-    TrainingSpec critic) {}
+    TrainingSpec critic) {
+
+  /** This, with the role's overrides applied and without overrides of its own. */
+  public TrainingSpec forRole(Role role) {
+    TrainingSpec override =
+        switch (role) {
+          case GENERATOR -> generator;
+          case CRITIC -> critic;
+        };
+    return override == null ? withOverrides(null, null) : override.or(this);
+  }
+
+  /** This, with its open fields taken from another; without overrides. */
+  TrainingSpec or(TrainingSpec other) {
+    return new TrainingSpec(
+        tuning != null ? tuning : other.tuning,
+        epochs != null ? epochs : other.epochs,
+        batchSize != null ? batchSize : other.batchSize,
+        learningRate != null ? learningRate : other.learningRate,
+        schedule != null ? schedule : other.schedule,
+        warmupShare != null ? warmupShare : other.warmupShare,
+        weightDecay != null ? weightDecay : other.weightDecay,
+        clipNorm != null ? clipNorm : other.clipNorm,
+        null,
+        null);
+  }
+
+  /** This, open wherever another is set; without overrides. */
+  TrainingSpec without(TrainingSpec other) {
+    return new TrainingSpec(
+        other.tuning == null ? tuning : null,
+        other.epochs == null ? epochs : null,
+        other.batchSize == null ? batchSize : null,
+        other.learningRate == null ? learningRate : null,
+        other.schedule == null ? schedule : null,
+        other.warmupShare == null ? warmupShare : null,
+        other.weightDecay == null ? weightDecay : null,
+        other.clipNorm == null ? clipNorm : null,
+        null,
+        null);
+  }
+
+  /** This, with other overrides. */
+  TrainingSpec withOverrides(TrainingSpec generatorOverride, TrainingSpec criticOverride) {
+    return new TrainingSpec(
+        tuning,
+        epochs,
+        batchSize,
+        learningRate,
+        schedule,
+        warmupShare,
+        weightDecay,
+        clipNorm,
+        generatorOverride,
+        criticOverride);
+  }
+}

@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * One training of one language model, step by step. The caller decides when to commit. Bytes of a
@@ -35,6 +36,12 @@ public interface Trainer extends AutoCloseable {
    *     where a micro-batch does not fit
    */
   StepReport next();
+
+  /**
+   * Mean negative log-likelihood of the examples' trained tokens at the present weights, in nats;
+   * nothing is learnt from them.
+   */
+  double loss(List<TrainingExample> examples);
 
   /** Writes weights, both moments and the step number as one safetensors file. */
   void saveState(Path file);

@@ -18,11 +18,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -58,9 +60,11 @@ public final class Weights {
           JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
 
   private final Map<String, Tensor> tensors;
+  private final Map<String, String> metadata;
 
-  private Weights(Map<String, Tensor> tensors) {
+  private Weights(Map<String, Tensor> tensors, Map<String, String> metadata) {
     this.tensors = Collections.unmodifiableMap(tensors);
+    this.metadata = Collections.unmodifiableMap(metadata);
   }
 
   /**
@@ -80,7 +84,8 @@ public final class Weights {
             file, "says its header has " + headerBytes + " bytes, but the file has " + size);
       }
       byte[] header = readFully(channel, 8, (int) headerBytes, file).array();
-      return new Weights(tensors(file, parse(file, header), 8 + headerBytes, size));
+      JsonNode json = parse(file, header);
+      return new Weights(tensors(file, json, 8 + headerBytes, size), metadata(file, json));
     } catch (IOException e) {
       throw new PolyphonyException(
           ErrorClass.DATA, file + ": cannot be read (" + e.getMessage() + ")", e);
@@ -97,6 +102,17 @@ public final class Weights {
     } catch (IOException e) {
       throw broken(file, "has a header that is not JSON");
     }
+  }
+
+  private static Map<String, String> metadata(Path file, JsonNode header) {
+    Map<String, String> metadata = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> entry : header.path("__metadata__").properties()) {
+      if (!entry.getValue().isTextual()) {
+        throw broken(file, "has metadata " + entry.getKey() + " that is not a string");
+      }
+      metadata.put(entry.getKey(), entry.getValue().asText());
+    }
+    return metadata;
   }
 
   private static Map<String, Tensor> tensors(Path file, JsonNode header, long start, long size) {
@@ -196,6 +212,11 @@ public final class Weights {
     return tensors;
   }
 
+  /** What the writer noted beside the tensors. */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
   /**
    * The tensor {@code name}.
    *
@@ -267,17 +288,33 @@ public final class Weights {
       Map<String, FloatBuffer> tensors,
       Map<String, long[]> shapes,
       Map<String, String> metadata) {
+    Map<String, long[]> written = new LinkedHashMap<>(shapes);
+    written.keySet().retainAll(tensors.keySet());
+    write(file, written, tensors::get, metadata);
+  }
+
+  /**
+   * As above, but asks for each tensor's values only when they are about to be written, so that
+   * they need not be in memory together.
+   *
+   * @param values called once for each name in {@code shapes}, in alphabetical order
+   */
+  public static void write(
+      Path file,
+      Map<String, long[]> shapes,
+      Function<String, FloatBuffer> values,
+      Map<String, String> metadata) {
     ObjectNode header = JSON.createObjectNode();
     ObjectNode meta = header.putObject("__metadata__");
     new TreeMap<>(metadata).forEach(meta::put);
-    Map<String, FloatBuffer> sorted = new LinkedHashMap<>(new TreeMap<>(tensors));
+    Map<String, long[]> sorted = new TreeMap<>(shapes);
     long offset = 0;
-    for (Map.Entry<String, FloatBuffer> entry : sorted.entrySet()) {
-      long bytes = 4L * entry.getValue().remaining();
+    for (Map.Entry<String, long[]> entry : sorted.entrySet()) {
+      long bytes = 4 * elements(entry.getValue());
       ObjectNode tensor = header.putObject(entry.getKey());
       tensor.put("dtype", "F32");
       ArrayNode shape = tensor.putArray("shape");
-      for (long dimension : shapes.get(entry.getKey())) {
+      for (long dimension : entry.getValue()) {
         shape.add(dimension);
       }
       tensor.putArray("data_offsets").add(offset).add(offset + bytes);
@@ -298,8 +335,11 @@ public final class Weights {
               StandardOpenOption.TRUNCATE_EXISTING)) {
         writeFully(channel, head);
         ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
-        for (FloatBuffer values : sorted.values()) {
-          FloatBuffer rest = values.duplicate();
+        for (Map.Entry<String, long[]> entry : sorted.entrySet()) {
+          FloatBuffer rest = values.apply(entry.getKey()).duplicate();
+          if (rest.remaining() != elements(entry.getValue())) {
+            throw new IllegalArgumentException(entry.getKey() + ": values and shape disagree");
+          }
           while (rest.hasRemaining()) {
             int count = Math.min(rest.remaining(), chunk.capacity() / 4);
             chunk.clear().limit(4 * count);
@@ -316,6 +356,10 @@ public final class Weights {
       throw PolyphonyException.infrastructure(
           file + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  private static long elements(long[] shape) {
+    return Arrays.stream(shape).reduce(1, Math::multiplyExact);
   }
 
   private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {

@@ -1,0 +1,85 @@
+package polyphony.activities;
+
+import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.resolve.ResolveStep;
+import polyphony.activities.split.SplitStep;
+import polyphony.activities.vote.VoteStep;
+import polyphony.storage.Step;
+import polyphony.workflows.Activities;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.IterationReport;
+import polyphony.workflows.Recording;
+import polyphony.workflows.Split;
+import polyphony.workflows.Vote;
+
+/** The steps without a model, as activities. */
+public final class LightActivities implements Activities.Light {
+  private final StepRunner runner;
+  private final ResolveStep resolve;
+  private final VoteStep vote;
+  private final SplitStep split;
+  private final RecordStep record;
+
+  public LightActivities(
+      StepRunner runner, ResolveStep resolve, VoteStep vote, SplitStep split, RecordStep record) {
+    this.runner = runner;
+    this.resolve = resolve;
+    this.vote = vote;
+    this.split = split;
+    this.record = record;
+  }
+
+  @Override
+  public Experiment resolve(String name, ExperimentSpec spec) {
+    // Not memoised as the others are: what it comes to is recorded under the experiment's name.
+    try {
+      return resolve.run(name, spec);
+    } catch (Throwable e) {
+      throw StepFailures.of("resolve", e);
+    }
+  }
+
+  @Override
+  public Vote.Result vote(Vote.Request request) {
+    StepRunner.Ended<Vote.Result> ended =
+        runner.light(
+            new Step(VoteStep.NAME, VoteStep.VERSION, request),
+            "iteration " + request.iteration(),
+            Vote.Result.class,
+            (attempt, progress) -> vote.run(request, attempt));
+    Vote.Result result = ended.finished();
+    return new Vote.Result(
+        result.votes(), result.questions(), result.labelled(), result.ties(), ended.report());
+  }
+
+  @Override
+  public Split.Result split(Split.Request request) {
+    StepRunner.Ended<Split.Result> ended =
+        runner.light(
+            new Step(SplitStep.NAME, SplitStep.VERSION, request),
+            "iteration " + request.iteration(),
+            Split.Result.class,
+            (attempt, progress) -> split.run(request, attempt));
+    return new Split.Result(ended.finished().sets(), ended.report());
+  }
+
+  @Override
+  public IterationReport record(Recording.Request timed) {
+    Recording.Request request = RecordStep.withoutTimings(timed);
+    IterationReport report =
+        runner
+            .light(
+                new Step(RecordStep.NAME, RecordStep.VERSION, request),
+                "iteration " + request.iteration(),
+                IterationReport.class,
+                (attempt, progress) -> record.run(request, attempt))
+            .finished();
+    try {
+      record.publish(request.experiment().name(), report);
+    } catch (Throwable e) {
+      throw StepFailures.of(RecordStep.NAME, e);
+    }
+    return report;
+  }
+}

@@ -1,0 +1,421 @@
+package polyphony.activities.evaluate;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import polyphony.activities.Checkpoints;
+import polyphony.activities.JsonLines;
+import polyphony.activities.StepProgress;
+import polyphony.activities.debate.Answer;
+import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.Scorer;
+import polyphony.activities.tasks.Question;
+import polyphony.activities.tasks.Task;
+import polyphony.activities.tasks.Tasks;
+import polyphony.activities.vote.Label;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.PolyphonyException;
+import polyphony.storage.StepAttempt;
+import polyphony.workflows.Evaluate;
+
+/**
+ * Grades one range of evaluation questions and measures the society's diversity on its answers. A
+ * model scores a text at most once, whatever is measured with it; agents that share a checkpoint
+ * share its scores, and their divergence is 0 without being computed. Of one batch at most two
+ * models' distributions are in memory at a time.
+ */
+public final class EvaluateStep {
+  /** The activity's type and the step's name. */
+  public static final String NAME = "evaluate";
+
+  /** Raised whenever equal requests give other measurements. */
+  public static final int VERSION = 1;
+
+  private final LanguageModelRuntime runtime;
+  private final Checkpoints checkpoints;
+
+  public EvaluateStep(LanguageModelRuntime runtime, Checkpoints checkpoints) {
+    this.runtime = runtime;
+    this.checkpoints = checkpoints;
+  }
+
+  /**
+   * @return empty where a stop was requested before the end
+   * @throws PolyphonyException DATA where answers, votes and questions do not fit together
+   */
+  public Optional<Evaluate.Result> run(
+      Evaluate.Request request, StepAttempt attempt, StepProgress progress) {
+    if (!request.likelihoodModel().equals("self") || !request.embeddingModel().equals("base")) {
+      throw PolyphonyException.config(
+          "likelihoodModel must be \"self\" and embeddingModel \"base\", not \""
+              + request.likelihoodModel()
+              + "\" and \""
+              + request.embeddingModel()
+              + "\"");
+    }
+    Artifacts artifacts = attempt.artifacts();
+    List<List<List<Answer>>> answers = answers(request, artifacts);
+    List<List<Answer>> first = answers.get(0);
+    List<List<Answer>> last = answers.get(answers.size() - 1);
+    boolean debated = answers.size() > 1;
+    int agents = last.size();
+
+    List<ArtifactRef> generators = request.society().generators();
+    Plan lastPlan =
+        new Plan(debated ? request.society().critics() : generators, request.base(), true);
+    Plan firstPlan = debated ? new Plan(generators, request.base(), false) : lastPlan;
+    long texts = lastPlan.texts(last) + (debated ? firstPlan.texts(first) : 0);
+
+    Series lastSeries = new Series(agents, request.to() - request.from());
+    Series firstSeries = debated ? new Series(agents, request.to() - request.from()) : lastSeries;
+    try (Judges judges = new Judges()) {
+      Scoring scoring = new Scoring(judges, request.batchSize(), attempt, progress, texts);
+      if (!scoring.score(last, lastPlan, lastSeries)
+          || (debated && !scoring.score(first, firstPlan, firstSeries))) {
+        return Optional.empty();
+      }
+      attempt.usage("scoredTokens", (double) scoring.tokens);
+    }
+    List<Measurement> measurements =
+        grade(request, artifacts, first, last, lastSeries, firstSeries);
+    return Optional.of(
+        new Evaluate.Result(
+            attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl"),
+            null));
+  }
+
+  /** By round, then by agent, then by question. */
+  private static List<List<List<Answer>>> answers(Evaluate.Request request, Artifacts artifacts) {
+    List<List<List<Answer>>> rounds = new ArrayList<>();
+    for (List<ArtifactRef> round : request.answers()) {
+      List<List<Answer>> agents = new ArrayList<>();
+      for (ArtifactRef artifact : round) {
+        List<Answer> answers = JsonLines.read(artifacts.bytes(artifact), Answer.class);
+        for (int i = 0; i < answers.size(); i++) {
+          Answer answer = answers.get(i);
+          if (answer.index() != request.from() + i
+              || answer.agent() != agents.size()
+              || answer.round() != rounds.size() + 1) {
+            throw PolyphonyException.data(
+                "line "
+                    + (i + 1)
+                    + " of the answers "
+                    + artifact.sha256()
+                    + " belongs to another range, agent or round");
+          }
+        }
+        requireCount("answers", answers.size(), request.to() - request.from());
+        agents.add(answers);
+      }
+      requireCount("agents", agents.size(), request.society().agents());
+      rounds.add(agents);
+    }
+    if (rounds.isEmpty() || rounds.get(0).isEmpty()) {
+      throw PolyphonyException.data("there are no answers to evaluate");
+    }
+    return rounds;
+  }
+
+  private static void requireCount(String what, int found, int expected) {
+    if (found != expected) {
+      throw PolyphonyException.data(
+          "there are " + found + " " + what + " where " + expected + " are expected");
+    }
+  }
+
+  private static List<Measurement> grade(
+      Evaluate.Request request,
+      Artifacts artifacts,
+      List<List<Answer>> first,
+      List<List<Answer>> last,
+      Series lastSeries,
+      Series firstSeries) {
+    Task task = Tasks.named(request.task());
+    List<Question> questions = JsonLines.read(artifacts.bytes(request.questions()), Question.class);
+    List<Label> labels = JsonLines.read(artifacts.bytes(request.votes()), Label.class);
+    requireCount("votes", labels.size(), questions.size());
+    int agents = last.size();
+    List<Measurement> measurements = new ArrayList<>();
+    for (int index = request.from(); index < request.to(); index++) {
+      int position = index - request.from();
+      Question question = questions.get(index);
+      Label label = labels.get(index);
+      List<Answer> firstAnswers = first.stream().map(each -> each.get(position)).toList();
+      List<Answer> lastAnswers = last.stream().map(each -> each.get(position)).toList();
+      if (label.index() != index
+          || !label.question().equals(question.id())
+          || !lastAnswers.stream().allMatch(each -> each.question().equals(question.id()))) {
+        throw PolyphonyException.data(
+            "question " + index + " is not the same in questions, answers and votes");
+      }
+      double dissimilarity = 0;
+      int pairs = 0;
+      for (int a = 0; a < agents; a++) {
+        for (int b = a + 1; b < agents; b++) {
+          OptionalDouble pair = lastSeries.dissimilarity(a, b, position);
+          dissimilarity += pair.orElse(0);
+          pairs += pair.isPresent() ? 1 : 0;
+        }
+      }
+      measurements.add(
+          new Measurement(
+              index,
+              question.id(),
+              label.label(),
+              label.label() != null && task.equivalent(label.label(), question.answer()),
+              label.label() == null ? 0 : label.agreeing() / (double) agents,
+              correct(task, firstAnswers, question),
+              correct(task, lastAnswers, question),
+              lastAnswers.stream().map(each -> each.answer() != null).toList(),
+              agents > 1
+                  ? IntStream.range(0, agents)
+                      .mapToObj(n -> lastSeries.negativeLogLikelihood[n][position])
+                      .toList()
+                  : List.of(),
+              lastSeries.divergences(position),
+              firstSeries.divergences(position),
+              dissimilarity,
+              pairs));
+    }
+    return measurements;
+  }
+
+  private static List<Boolean> correct(Task task, List<Answer> answers, Question question) {
+    return answers.stream()
+        .map(each -> each.answer() != null && task.equivalent(each.answer(), question.answer()))
+        .toList();
+  }
+
+  /**
+   * Which models score which agent's answers.
+   *
+   * @param speakers by agent: who gave the answers
+   * @param last whether likelihood and embeddings are wanted as well
+   */
+  private record Plan(List<ArtifactRef> speakers, ArtifactRef base, boolean last) {
+    /** The next agent: the held-out judge of this one's answers. */
+    int next(int agent) {
+      return (agent + 1) % speakers.size();
+    }
+
+    /** Checkpoints that score agent's answers, the agent's own first, each once. */
+    List<ArtifactRef> judges(int agent) {
+      Map<String, ArtifactRef> judges = new LinkedHashMap<>();
+      judges.put(speakers.get(agent).sha256(), speakers.get(agent));
+      speakers.forEach(each -> judges.putIfAbsent(each.sha256(), each));
+      judges.putIfAbsent(base.sha256(), base);
+      if (judges.size() == 1 && !last) {
+        // All models are one: every divergence is 0 and nothing else is wanted.
+        return List.of();
+      }
+      return List.copyOf(judges.values());
+    }
+
+    long texts(List<List<Answer>> answers) {
+      return IntStream.range(0, answers.size())
+          .mapToLong(
+              agent ->
+                  judges(agent).size()
+                      * answers.get(agent).stream().filter(each -> tokens(each) > 0).count())
+          .sum();
+    }
+  }
+
+  /** Tokens of the answer itself. */
+  private static int tokens(Answer answer) {
+    int[] turn = turn(answer);
+    return turn[1] - turn[0];
+  }
+
+  private static int[] turn(Answer answer) {
+    int[] turn = answer.turns().isEmpty() ? null : answer.turns().get(answer.turns().size() - 1);
+    if (turn == null
+        || turn.length != 2
+        || turn[0] < 1
+        || turn[1] < turn[0]
+        || turn[1] > answer.tokens().length) {
+      throw PolyphonyException.data(
+          "the answer to question " + answer.question() + " has no valid range of tokens");
+    }
+    return turn;
+  }
+
+  /** Sums by agent and question. */
+  private static final class Series {
+    final int[][] tokens;
+    final double[][] negativeLogLikelihood;
+    final double[][] toBase;
+    final double[][][] between;
+    final float[][][] embeddings;
+
+    Series(int agents, int questions) {
+      tokens = new int[agents][questions];
+      negativeLogLikelihood = new double[agents][questions];
+      toBase = new double[agents][questions];
+      between = new double[agents][agents][questions];
+      embeddings = new float[agents][questions][];
+    }
+
+    Divergences divergences(int question) {
+      int agents = tokens.length;
+      return new Divergences(
+          Arrays.stream(tokens).map(each -> each[question]).toList(),
+          agents > 1
+              ? Arrays.stream(between)
+                  .map(own -> Arrays.stream(own).map(each -> each[question]).toList())
+                  .toList()
+              : List.of(),
+          Arrays.stream(toBase).map(each -> each[question]).toList());
+    }
+
+    OptionalDouble dissimilarity(int a, int b, int question) {
+      return embeddings[a][question] == null || embeddings[b][question] == null
+          ? OptionalDouble.empty()
+          : Diversity.dissimilarity(embeddings[a][question], embeddings[b][question]);
+    }
+  }
+
+  /** The scorers of this range, each opened once, when it is first needed. */
+  private final class Judges implements AutoCloseable {
+    private final Map<String, Scorer> scorers = new LinkedHashMap<>();
+
+    List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
+      return scorers
+          .computeIfAbsent(judge.sha256(), sha256 -> runtime.scorer(checkpoints.open(judge)))
+          .score(batch);
+    }
+
+    @Override
+    public void close() {
+      scorers.values().forEach(Scorer::close);
+    }
+  }
+
+  private static final class Scoring {
+    private final Judges judges;
+    private final int batchSize;
+    private final StepAttempt attempt;
+    private final StepProgress progress;
+    private final long total;
+    private long done;
+    private long tokens;
+
+    Scoring(Judges judges, int batchSize, StepAttempt attempt, StepProgress progress, long total) {
+      this.judges = judges;
+      this.batchSize = batchSize;
+      this.attempt = attempt;
+      this.progress = progress;
+      this.total = total;
+    }
+
+    /** Fills in {@code series}; false where a stop was requested. */
+    boolean score(List<List<Answer>> answers, Plan plan, Series series) {
+      for (int agent = 0; agent < answers.size(); agent++) {
+        List<Answer> own = answers.get(agent);
+        for (int question = 0; question < own.size(); question++) {
+          series.tokens[agent][question] = tokens(own.get(question));
+        }
+        // Texts of like length share a batch, so that little of it is padding.
+        List<Integer> order =
+            IntStream.range(0, own.size())
+                .filter(question -> tokens(own.get(question)) > 0)
+                .boxed()
+                .sorted(
+                    Comparator.<Integer>comparingInt(question -> turn(own.get(question))[1])
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
+        for (int from = 0; from < order.size(); from += batchSize) {
+          List<Integer> questions = order.subList(from, Math.min(from + batchSize, order.size()));
+          if (!score(own, agent, questions, plan, series)) {
+            return false;
+          }
+        }
+      }
+      return true;
+    }
+
+    private boolean score(
+        List<Answer> answers, int agent, List<Integer> questions, Plan plan, Series series) {
+      List<Scorer.Text> batch =
+          questions.stream()
+              .map(answers::get)
+              .map(
+                  each ->
+                      new Scorer.Text(Arrays.copyOf(each.tokens(), turn(each)[1]), turn(each)[0]))
+              .toList();
+      List<Scorer.Scores> own = null;
+      for (ArtifactRef judge : plan.judges(agent)) {
+        if (attempt.stopRequested()) {
+          return false;
+        }
+        List<Scorer.Scores> scores = judges.score(judge, batch);
+        if (own == null) {
+          own = scores;
+        }
+        for (int i = 0; i < batch.size(); i++) {
+          collect(agent, questions.get(i), judge, own.get(i), scores.get(i), plan, series);
+          tokens += batch.get(i).tokens().length;
+        }
+        done += batch.size();
+        progress.report(done, total);
+      }
+      return true;
+    }
+
+    private static void collect(
+        int agent,
+        int question,
+        ArtifactRef judge,
+        Scorer.Scores own,
+        Scorer.Scores scores,
+        Plan plan,
+        Series series) {
+      double divergence = same(judge, plan.speakers().get(agent)) ? 0 : divergence(own, scores);
+      for (int other = 0; other < plan.speakers().size(); other++) {
+        if (same(judge, plan.speakers().get(other))) {
+          series.between[agent][other][question] = divergence;
+        }
+      }
+      if (same(judge, plan.base())) {
+        series.toBase[agent][question] = divergence;
+        series.embeddings[agent][question] = plan.last() ? scores.embedding() : null;
+      }
+      if (plan.last() && same(judge, plan.speakers().get(plan.next(agent)))) {
+        double sum = 0;
+        for (float each : scores.logLikelihoods()) {
+          sum -= each;
+        }
+        if (!Double.isFinite(sum)) {
+          throw PolyphonyException.data(
+              "model " + judge.sha256() + " gives no finite probabilities; its training diverged");
+        }
+        series.negativeLogLikelihood[agent][question] = sum;
+      }
+    }
+
+    private static boolean same(ArtifactRef one, ArtifactRef other) {
+      return one.sha256().equals(other.sha256());
+    }
+
+    private static double divergence(Scorer.Scores own, Scorer.Scores other) {
+      double sum = 0;
+      for (int token = 0; token < own.logDistributions().length; token++) {
+        float[] p = own.logDistributions()[token];
+        float[] q = other.logDistributions()[token];
+        if (p.length != q.length) {
+          throw PolyphonyException.data(
+              "two models of the society have vocabularies of " + p.length + " and " + q.length);
+        }
+        sum += Diversity.kl(p, q);
+      }
+      return sum;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package polyphony.activities.evaluate;
+
+import java.util.List;
+
+/**
+ * What one evaluation question shows (a line of a measurements artifact). Sums, not means, so that
+ * the iteration's numbers do not depend on how questions were cut into ranges.
+ *
+ * @param index position of the question in its set
+ * @param question its id
+ * @param label the voted answer; null where there is none
+ * @param correct whether the voted answer is the true one; false where there is none
+ * @param agreeing share of agents whose last answer is the voted one, in [0, 1]
+ * @param firstRoundCorrect by agent; an answer that could not be read is wrong
+ * @param lastRoundCorrect by agent; likewise
+ * @param parsed by agent: whether its last answer could be read
+ * @param negativeLogLikelihood by agent n: sum over the tokens of its last answer of -ln p under
+ *     the model that speaks for the next agent in the last round, given the same conversation, in
+ *     nats. Empty where there is one agent alone. The tokens are counted in {@code last}.
+ * @param last of the last answers, under the models that gave them
+ * @param first of the first answers, under the generators
+ * @param embeddingDissimilarity sum over pairs of agents of 1 - cosine of their last answers'
+ *     embeddings
+ * @param embeddingPairs pairs in that sum; a pair with an empty answer is left out
+ */
+public record Measurement(
+    int index,
+    String question,
+    String label,
+    boolean correct,
+    double agreeing,
+    List<Boolean> firstRoundCorrect,
+    List<Boolean> lastRoundCorrect,
+    List<Boolean> parsed,
+    List<Double> negativeLogLikelihood,
+    Divergences last,
+    Divergences first,
+    double embeddingDissimilarity,
+    int embeddingPairs) {
+  public Measurement {
+    firstRoundCorrect = List.copyOf(firstRoundCorrect);
+    lastRoundCorrect = List.copyOf(lastRoundCorrect);
+    parsed = List.copyOf(parsed);
+    negativeLogLikelihood = List.copyOf(negativeLogLikelihood);
+  }
+
+  int agents() {
+    return lastRoundCorrect.size();
+  }
+}

@@ -1,0 +1,268 @@
+package polyphony.activities.evaluate;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import polyphony.activities.Checkpoints;
+import polyphony.activities.JsonLines;
+import polyphony.activities.tasks.Question;
+import polyphony.activities.tasks.Task;
+import polyphony.activities.tasks.Tasks;
+import polyphony.activities.vote.Label;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.CanonicalJson;
+import polyphony.storage.ObjectStore;
+import polyphony.storage.PolyphonyException;
+import polyphony.storage.StepAttempt;
+import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.IterationReport;
+import polyphony.workflows.Recording;
+import polyphony.workflows.Role;
+import polyphony.workflows.Society;
+import polyphony.workflows.Split;
+import polyphony.workflows.StepReport;
+import polyphony.workflows.Train;
+import polyphony.workflows.Vote;
+
+/** Sums an iteration up, with everything that led to its numbers, and publishes it by name. */
+public final class RecordStep {
+  /** The activity's type and the step's name. */
+  public static final String NAME = "record";
+
+  /** Raised whenever equal requests would give another report. */
+  public static final int VERSION = 1;
+
+  private final Checkpoints checkpoints;
+  private final ObjectStore store;
+
+  /**
+   * @param firstRoundAccuracy share of this agent's first answers that are correct
+   * @param lastRoundAccuracy share of its last answers that are correct
+   * @param parsed share of its last answers that could be read
+   * @param lastTokens tokens of its last answers, all together
+   */
+  record AgentRecord(
+      int agent,
+      double firstRoundAccuracy,
+      double lastRoundAccuracy,
+      double parsed,
+      long lastTokens) {}
+
+  /** The record artifact: the report, the agents behind it, and every artifact behind them. */
+  record FullRecord(IterationReport report, List<AgentRecord> agents, Recording.Request request) {}
+
+  public RecordStep(Checkpoints checkpoints, ObjectStore store) {
+    this.checkpoints = checkpoints;
+    this.store = store;
+  }
+
+  /**
+   * The request without what differs from run to run (how long steps took, which were reused), so
+   * that a repeated run finds the recorded report.
+   */
+  public static Recording.Request withoutTimings(Recording.Request request) {
+    Vote.Result labels = request.labels();
+    Split.Result split = request.split();
+    return new Recording.Request(
+        request.experiment(),
+        request.iteration(),
+        request.measurements(),
+        withoutTimings(request.evaluation()),
+        labels == null ? null : withoutTimings(labels),
+        split == null ? null : new Split.Result(split.sets(), withoutTimings(split.step())),
+        request.trainings().stream()
+            .map(
+                each ->
+                    new Recording.Training(
+                        each.role(), each.agent(), withoutTimings(each.result())))
+            .toList(),
+        request.society());
+  }
+
+  private static Vote.Result withoutTimings(Vote.Result result) {
+    return new Vote.Result(
+        result.votes(),
+        result.questions(),
+        result.labelled(),
+        result.ties(),
+        withoutTimings(result.step()));
+  }
+
+  private static Train.Result withoutTimings(Train.Result result) {
+    return new Train.Result(
+        result.finished(),
+        result.checkpoint(),
+        result.weights(),
+        result.curve(),
+        result.steps(),
+        result.tokens(),
+        result.firstLoss(),
+        result.lastLoss(),
+        withoutTimings(result.step()));
+  }
+
+  private static StepReport withoutTimings(StepReport step) {
+    return step == null ? null : new StepReport(step.key(), false, 0);
+  }
+
+  /**
+   * @param request {@link #withoutTimings}
+   * @return always present
+   * @throws PolyphonyException DATA where measurements are missing or twice there
+   */
+  public Optional<IterationReport> run(Recording.Request request, StepAttempt attempt) {
+    List<Measurement> measurements = measurements(request, attempt.artifacts());
+    int questions = measurements.size();
+    double accuracy = share(measurements, Measurement::correct);
+    int agents = request.society().agents();
+    IterationReport report =
+        new IterationReport(
+            request.iteration(),
+            questions,
+            accuracy,
+            Math.sqrt(accuracy * (1 - accuracy) / questions),
+            Diversity.consensus(measurements),
+            Diversity.likelihood(measurements),
+            Diversity.embeddingDissimilarity(measurements),
+            Diversity.klBetweenAgents(measurements, Measurement::last),
+            Diversity.klToBase(measurements, Measurement::last),
+            Diversity.klBetweenAgents(measurements, Measurement::first),
+            Diversity.klToBase(measurements, Measurement::first),
+            IntStream.range(0, agents)
+                .mapToDouble(
+                    agent -> share(measurements, each -> each.firstRoundCorrect().get(agent)))
+                .average()
+                .orElseThrow(),
+            labelPrecision(request, attempt.artifacts()),
+            request.labels() == null ? null : request.labels().labelled(),
+            examples(request, Role.GENERATOR),
+            examples(request, Role.CRITIC),
+            weights(request.society()),
+            null);
+    List<AgentRecord> byAgent =
+        IntStream.range(0, agents).mapToObj(agent -> agent(agent, measurements)).toList();
+    ArtifactRef record =
+        attempt.put(
+            CanonicalJson.bytes(new FullRecord(report, byAgent, request)),
+            "application/json",
+            "record.json");
+    return Optional.of(withRecord(report, record));
+  }
+
+  /** Makes the report findable by the experiment's name. Writing it again changes nothing. */
+  public void publish(String experiment, IterationReport report) {
+    store.write(
+        "experiments/" + ExperimentNames.iteration(experiment, report.iteration()) + ".json",
+        CanonicalJson.bytes(report));
+  }
+
+  private static List<Measurement> measurements(Recording.Request request, Artifacts artifacts) {
+    List<Measurement> measurements = new ArrayList<>();
+    for (ArtifactRef range : request.measurements()) {
+      measurements.addAll(JsonLines.read(artifacts.bytes(range), Measurement.class));
+    }
+    measurements.sort(Comparator.comparingInt(Measurement::index));
+    if (measurements.size() != request.evaluation().questions() || measurements.isEmpty()) {
+      throw PolyphonyException.data(
+          "there are "
+              + measurements.size()
+              + " measurements of "
+              + request.evaluation().questions()
+              + " evaluation questions");
+    }
+    for (int i = 0; i < measurements.size(); i++) {
+      if (measurements.get(i).index() != i
+          || measurements.get(i).agents() != request.society().agents()) {
+        throw PolyphonyException.data(
+            "question " + i + " was not measured exactly once, for every agent");
+      }
+    }
+    return measurements;
+  }
+
+  private static double share(
+      List<Measurement> measurements, Function<Measurement, Boolean> holds) {
+    return measurements.stream().filter(holds::apply).count() / (double) measurements.size();
+  }
+
+  private static AgentRecord agent(int agent, List<Measurement> measurements) {
+    return new AgentRecord(
+        agent,
+        share(measurements, each -> each.firstRoundCorrect().get(agent)),
+        share(measurements, each -> each.lastRoundCorrect().get(agent)),
+        share(measurements, each -> each.parsed().get(agent)),
+        measurements.stream().mapToLong(each -> each.last().tokens().get(agent)).sum());
+  }
+
+  /** For the record only: the method itself never sees a true answer. */
+  private static Double labelPrecision(Recording.Request request, Artifacts artifacts) {
+    if (request.labels() == null || request.labels().labelled() == 0) {
+      return null;
+    }
+    Task task = Tasks.named(request.experiment().spec().task().name());
+    List<Question> questions =
+        JsonLines.read(artifacts.bytes(request.experiment().trainQuestions()), Question.class);
+    int labelled = 0;
+    int correct = 0;
+    for (Label label : JsonLines.read(artifacts.bytes(request.labels().votes()), Label.class)) {
+      if (label.index() >= questions.size()
+          || !questions.get(label.index()).id().equals(label.question())) {
+        throw PolyphonyException.data(
+            "the label of question " + label.index() + " belongs to another question set");
+      }
+      if (label.label() != null) {
+        labelled++;
+        correct += task.equivalent(label.label(), questions.get(label.index()).answer()) ? 1 : 0;
+      }
+    }
+    return labelled == 0 ? null : correct / (double) labelled;
+  }
+
+  private static List<Integer> examples(Recording.Request request, Role role) {
+    return request.split() == null
+        ? List.of()
+        : request.split().sets().stream()
+            .filter(set -> set.role() == role)
+            .sorted(Comparator.comparingInt(Split.TrainingSet::agent))
+            .map(Split.TrainingSet::count)
+            .toList();
+  }
+
+  private Map<String, String> weights(Society society) {
+    Map<String, String> weights = new TreeMap<>();
+    for (int agent = 0; agent < society.agents(); agent++) {
+      weights.put(
+          "generator-" + (agent + 1), checkpoints.weightsSha256(society.generators().get(agent)));
+      weights.put("critic-" + (agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
+    }
+    return weights;
+  }
+
+  private static IterationReport withRecord(IterationReport report, ArtifactRef record) {
+    return new IterationReport(
+        report.iteration(),
+        report.questions(),
+        report.accuracy(),
+        report.standardError(),
+        report.consensus(),
+        report.likelihood(),
+        report.embeddingDissimilarity(),
+        report.klBetweenAgents(),
+        report.klToBase(),
+        report.generatorKlBetweenAgents(),
+        report.generatorKlToBase(),
+        report.firstRoundAccuracy(),
+        report.labelPrecision(),
+        report.labelled(),
+        report.generatorExamples(),
+        report.criticExamples(),
+        report.weights(),
+        record);
+  }
+}

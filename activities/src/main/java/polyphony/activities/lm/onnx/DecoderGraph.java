@@ -1,0 +1,174 @@
+package polyphony.activities.lm.onnx;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.Weights;
+import polyphony.activities.lm.onnx.AttentionForm.Cache;
+import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
+import polyphony.activities.lm.onnx.GraphBuilder.Value;
+
+/** The two models that are run: one that generates, one that scores. */
+final class DecoderGraph {
+  private DecoderGraph() {}
+
+  /**
+   * Prefill and decoding in one run. The prompt goes through the loop's first iteration, each new
+   * token through the next.
+   *
+   * <p>Inputs: {@code prompts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
+   * {@code limits} int64 [batch], the most new tokens of each row, at least 1; {@code uniforms}
+   * double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code temperature},
+   * {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code sine} float
+   * [positions, headSize / 2].
+   *
+   * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
+   * ended or reached its limit earlier. What follows a row's end is to be ignored.
+   *
+   * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
+   */
+  static ModelProto generation(DecoderConfig config, Weights weights) {
+    GraphBuilder graph = new GraphBuilder("generation");
+    Value prompts = graph.input("prompts", ElementType.INT64, "batch", "columns");
+    Value padding = graph.input("padding", ElementType.INT64, "batch");
+    Value limits = graph.input("limits", ElementType.INT64, "batch");
+    Value uniforms = graph.input("uniforms", ElementType.DOUBLE, "batch", "steps");
+    Value endTokens = graph.input("endTokens", ElementType.INT64, "ends");
+    TokenSelection selection =
+        new TokenSelection(
+            graph.input("temperature", ElementType.FLOAT),
+            graph.input("topP", ElementType.FLOAT),
+            graph.input("greedy", ElementType.BOOL),
+            graph.input("nucleus", ElementType.BOOL),
+            TokenSelection.SHORTLIST);
+    Decoder decoder = new Decoder(graph, config, weights, attention(graph, config, padding));
+
+    Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);
+    Value emptyShape =
+        graph
+            .operator("Concat")
+            .with("axis", 0)
+            .of(batch, graph.integers(config.keyValueHeads(), 0, config.headSize()));
+    Value empty = graph.apply("ConstantOfShape", emptyShape);
+    Value nobody = graph.cast(graph.apply("ConstantOfShape", batch), ElementType.BOOL);
+
+    GraphBuilder body = graph.subgraph("decode");
+    Value step = body.parameter("step", ElementType.INT64);
+    body.parameter("going", ElementType.BOOL);
+    Value ids = body.parameter("ids", ElementType.INT64, "batch", "new");
+    Value finished = body.parameter("finished", ElementType.BOOL, "batch");
+    String[] cacheShape = {
+      "batch", Integer.toString(config.keyValueHeads()), "past", Integer.toString(config.headSize())
+    };
+    List<Cache> past = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      past.add(
+          new Cache(
+              body.parameter("pastKey", ElementType.FLOAT, cacheShape),
+              body.parameter("pastValue", ElementType.FLOAT, cacheShape)));
+    }
+
+    UnaryOperator<Value> lastColumn =
+        value -> body.operator("Gather").with("axis", 1).of(value, body.integer(-1));
+    Decoder.Forward forward = decoder.forward(body, ids, past, lastColumn);
+    Value uniform =
+        body.operator("Gather")
+            .with("axis", 1)
+            .of(uniforms, body.apply("Unsqueeze", step, body.integers(0)));
+    Value token = selection.select(body, decoder.logits(body, forward.hidden()), uniform);
+    Value tokens = body.apply("Squeeze", token, body.integers(1));
+
+    Value endings = body.cast(body.apply("Equal", token, endTokens), ElementType.INT32);
+    Value ended =
+        body.cast(
+            body.operator("ReduceMax").with("keepdims", 0).of(endings, body.integers(1)),
+            ElementType.BOOL);
+    Value full = body.apply("GreaterOrEqual", body.apply("Add", step, body.integer(1)), limits);
+    Value invalid = body.apply("Less", tokens, body.integer(0));
+    Value nowFinished =
+        body.apply("Or", body.apply("Or", finished, ended), body.apply("Or", full, invalid));
+    Value everyone =
+        body.cast(
+            body.operator("ReduceMin")
+                .with("keepdims", 0)
+                .of(body.cast(nowFinished, ElementType.INT32)),
+            ElementType.BOOL);
+
+    body.output(body.apply("Not", everyone), ElementType.BOOL);
+    body.output(token, ElementType.INT64, "batch", "1");
+    body.output(nowFinished, ElementType.BOOL, "batch");
+    String[] grownShape = {cacheShape[0], cacheShape[1], "present", cacheShape[3]};
+    for (Cache cache : forward.caches()) {
+      body.output(cache.key(), ElementType.FLOAT, grownShape);
+      body.output(cache.value(), ElementType.FLOAT, grownShape);
+    }
+    body.output(tokens, ElementType.INT64, "batch");
+
+    List<Value> initial = new ArrayList<>();
+    initial.add(graph.length(uniforms, 1));
+    initial.add(graph.truth(true));
+    initial.add(prompts);
+    initial.add(nobody);
+    for (int layer = 0; layer < config.layers(); layer++) {
+      initial.add(empty);
+      initial.add(empty);
+    }
+    List<Value> results =
+        graph
+            .operator("Loop")
+            .with("body", body)
+            .outputs(3 + 2 * config.layers(), initial.toArray(new Value[0]));
+    graph.output("tokens", results.get(results.size() - 1), ElementType.INT64, "executed", "batch");
+    return graph.model();
+  }
+
+  /**
+   * One forward pass over given tokens.
+   *
+   * <p>Inputs: {@code texts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
+   * {@code positions} int64 [scored], each {@code row * columns + column} of the token before the
+   * scored one; {@code cosine}, {@code sine} float [positions, headSize / 2].
+   *
+   * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
+   * hiddenSize], after the final norm.
+   *
+   * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
+   */
+  static ModelProto scoring(DecoderConfig config, Weights weights) {
+    GraphBuilder graph = new GraphBuilder("scoring");
+    Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
+    Value padding = graph.input("padding", ElementType.INT64, "batch");
+    Value positions = graph.input("positions", ElementType.INT64, "scored");
+    Decoder decoder = new Decoder(graph, config, weights, attention(graph, config, padding));
+
+    UnaryOperator<Value> scored =
+        value -> {
+          Value last = graph.operator("Shape").with("start", 2).of(value);
+          Value flatShape = graph.operator("Concat").with("axis", 0).of(graph.integers(-1), last);
+          return graph.apply("Gather", graph.apply("Reshape", value, flatShape), positions);
+        };
+    Value hidden = decoder.forward(graph, texts, List.of(), scored).hidden();
+    Value logDistributions =
+        graph.operator("LogSoftmax").with("axis", -1).of(decoder.logits(graph, hidden));
+    graph.output(
+        "logDistributions",
+        logDistributions,
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.vocabularySize()));
+    graph.output(
+        "hidden", hidden, ElementType.FLOAT, "scored", Integer.toString(config.hiddenSize()));
+    return graph.model();
+  }
+
+  private static AttentionForm attention(GraphBuilder graph, DecoderConfig config, Value padding) {
+    String half = Integer.toString(config.headSize() / 2);
+    return new OnnxAttention(
+        config,
+        padding,
+        graph.input("cosine", ElementType.FLOAT, "table", half),
+        graph.input("sine", ElementType.FLOAT, "table", half));
+  }
+}

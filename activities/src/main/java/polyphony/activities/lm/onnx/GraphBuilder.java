@@ -1,0 +1,324 @@
+package polyphony.activities.lm.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.PolyphonyException;
+
+/**
+ * Writes an ONNX graph line by line: {@code Value y = graph.apply("Add", a, b)}. A subgraph (the
+ * body of a Loop, a branch of an If) is a builder of its own that may use every value of the graphs
+ * around it. Constants and weights always live in the outermost graph, once each.
+ */
+final class GraphBuilder {
+  /** A tensor of the graph. */
+  record Value(String name) {
+    /** Stands for an optional input or output that is left out. */
+    static final Value NONE = new Value("");
+  }
+
+  /** Element types, with their ONNX numbers. */
+  enum ElementType {
+    FLOAT(TensorProto.DataType.FLOAT),
+    DOUBLE(TensorProto.DataType.DOUBLE),
+    INT32(TensorProto.DataType.INT32),
+    INT64(TensorProto.DataType.INT64),
+    BOOL(TensorProto.DataType.BOOL);
+
+    private final TensorProto.DataType onnx;
+
+    ElementType(TensorProto.DataType onnx) {
+      this.onnx = onnx;
+    }
+  }
+
+  static final String CONTRIB = "com.microsoft";
+  private static final int OPSET = 23;
+  private static final int IR_VERSION = 11;
+
+  private final GraphProto.Builder graph = GraphProto.newBuilder();
+  private final GraphBuilder root;
+  private final AtomicInteger counter;
+  private final Map<String, Value> constants = new HashMap<>();
+
+  GraphBuilder(String name) {
+    this.root = this;
+    this.counter = new AtomicInteger();
+    graph.setName(name);
+  }
+
+  private GraphBuilder(GraphBuilder parent, String name) {
+    this.root = parent.root;
+    this.counter = parent.counter;
+    graph.setName(name + "_" + counter.getAndIncrement());
+  }
+
+  /** A graph inside this one. */
+  GraphBuilder subgraph(String name) {
+    return new GraphBuilder(this, name);
+  }
+
+  /** An input; a dimension is a number or a symbol such as {@code batch}. */
+  Value input(String name, ElementType type, String... dimensions) {
+    graph.addInput(information(name, type, dimensions));
+    return new Value(name);
+  }
+
+  /** An input of a subgraph: its name is made unique. */
+  Value parameter(String name, ElementType type, String... dimensions) {
+    return input(name + "_" + counter.getAndIncrement(), type, dimensions);
+  }
+
+  /** Makes {@code value} the next output. */
+  void output(Value value, ElementType type, String... dimensions) {
+    graph.addOutput(information(value.name(), type, dimensions));
+  }
+
+  /** Makes {@code value} the next output, under a name that the caller of the model uses. */
+  void output(String name, Value value, ElementType type, String... dimensions) {
+    graph.addNode(
+        NodeProto.newBuilder()
+            .setOpType("Identity")
+            .setName(name)
+            .addInput(value.name())
+            .addOutput(name));
+    output(new Value(name), type, dimensions);
+  }
+
+  private static ValueInfoProto information(String name, ElementType type, String... dimensions) {
+    TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
+    for (String dimension : dimensions) {
+      if (Character.isDigit(dimension.charAt(0))) {
+        shape.addDimBuilder().setDimValue(Long.parseLong(dimension));
+      } else {
+        shape.addDimBuilder().setDimParam(dimension);
+      }
+    }
+    return ValueInfoProto.newBuilder()
+        .setName(name)
+        .setType(
+            TypeProto.newBuilder()
+                .setTensorType(
+                    TypeProto.Tensor.newBuilder()
+                        .setElemType(type.onnx.getNumber())
+                        .setShape(shape)))
+        .build();
+  }
+
+  /** A vector of 64-bit integers. */
+  Value integers(long... values) {
+    return constant(
+        "integers_" + Arrays.toString(values),
+        TensorProto.newBuilder()
+            .setDataType(TensorProto.DataType.INT64.getNumber())
+            .addDims(values.length)
+            .addAllInt64Data(LongStream.of(values).boxed().toList()));
+  }
+
+  /** A scalar of 64-bit integer type. */
+  Value integer(long value) {
+    return constant(
+        "integer_" + value,
+        TensorProto.newBuilder()
+            .setDataType(TensorProto.DataType.INT64.getNumber())
+            .addInt64Data(value));
+  }
+
+  /** A scalar of 32-bit floating-point type. */
+  Value real(float value) {
+    return constant(
+        "real_" + value,
+        TensorProto.newBuilder()
+            .setDataType(TensorProto.DataType.FLOAT.getNumber())
+            .addFloatData(value));
+  }
+
+  /** A scalar of 64-bit floating-point type. */
+  Value doubleReal(double value) {
+    return constant(
+        "double_" + value,
+        TensorProto.newBuilder()
+            .setDataType(TensorProto.DataType.DOUBLE.getNumber())
+            .addDoubleData(value));
+  }
+
+  /** A boolean scalar. */
+  Value truth(boolean value) {
+    return constant(
+        "truth_" + value,
+        TensorProto.newBuilder()
+            .setDataType(TensorProto.DataType.BOOL.getNumber())
+            .addInt32Data(value ? 1 : 0));
+  }
+
+  private Value constant(String name, TensorProto.Builder tensor) {
+    return root.constants.computeIfAbsent(
+        name,
+        key -> {
+          root.graph.addInitializer(tensor.setName(key));
+          return new Value(key);
+        });
+  }
+
+  /**
+   * A weight as 32-bit floats, read by the runtime from the very file that holds it.
+   *
+   * @throws PolyphonyException DATA where its type or place in the file cannot be read that way
+   */
+  Value weight(Weights.Tensor tensor) {
+    TensorProto.DataType type =
+        switch (tensor.type()) {
+          case "F32" -> TensorProto.DataType.FLOAT;
+          case "F16" -> TensorProto.DataType.FLOAT16;
+          case "BF16" -> TensorProto.DataType.BFLOAT16;
+          default ->
+              throw PolyphonyException.data(
+                  tensor.file()
+                      + ": tensor "
+                      + tensor.name()
+                      + " has type "
+                      + tensor.type()
+                      + "; export the model with F32, F16 or BF16 weights");
+        };
+    if (tensor.offset() % (tensor.type().equals("F32") ? 4 : 2) != 0) {
+      throw PolyphonyException.data(
+          tensor.file()
+              + ": tensor "
+              + tensor.name()
+              + " starts at byte "
+              + tensor.offset()
+              + ", which is not a multiple of its element size; write the file again with the"
+              + " safetensors library");
+    }
+    TensorProto.Builder external =
+        TensorProto.newBuilder()
+            .setName(tensor.name())
+            .setDataType(type.getNumber())
+            .addAllDims(LongStream.of(tensor.shape()).boxed().toList())
+            .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+            .addExternalData(
+                entry("location", OnnxSession.realPath(tensor.file()).getFileName().toString()))
+            .addExternalData(entry("offset", Long.toString(tensor.offset())))
+            .addExternalData(entry("length", Long.toString(tensor.bytes())));
+    Value stored = constant(tensor.name(), external);
+    return type == TensorProto.DataType.FLOAT ? stored : root.cast(stored, ElementType.FLOAT);
+  }
+
+  private static StringStringEntryProto entry(String key, String value) {
+    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+  }
+
+  /** One output of an operator without attributes. */
+  Value apply(String operator, Value... inputs) {
+    return operator(operator).of(inputs);
+  }
+
+  Value cast(Value value, ElementType type) {
+    return operator("Cast").with("to", type.onnx.getNumber()).of(value);
+  }
+
+  /** Reduction over one axis, which stays with length 1. */
+  Value reduce(String operator, Value value, long axis) {
+    return operator(operator).with("keepdims", 1).of(value, integers(axis));
+  }
+
+  /** The length of one axis, as a scalar. */
+  Value length(Value value, int axis) {
+    Value shape = operator("Shape").with("start", axis).with("end", axis + 1).of(value);
+    return apply("Squeeze", shape);
+  }
+
+  /** An operator that is about to be applied. */
+  Operator operator(String name) {
+    return new Operator(name);
+  }
+
+  /** An operator with its attributes. */
+  final class Operator {
+    private final NodeProto.Builder node;
+
+    private Operator(String name) {
+      node = NodeProto.newBuilder().setOpType(name);
+    }
+
+    Operator in(String domain) {
+      node.setDomain(domain);
+      return this;
+    }
+
+    Operator with(String attribute, long value) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(attribute)
+              .setType(AttributeProto.AttributeType.INT)
+              .setI(value));
+      return this;
+    }
+
+    Operator with(String attribute, float value) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(attribute)
+              .setType(AttributeProto.AttributeType.FLOAT)
+              .setF(value));
+      return this;
+    }
+
+    Operator with(String attribute, GraphBuilder body) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(attribute)
+              .setType(AttributeProto.AttributeType.GRAPH)
+              .setG(body.graph));
+      return this;
+    }
+
+    Value of(Value... inputs) {
+      return outputs(1, inputs).get(0);
+    }
+
+    List<Value> outputs(int count, Value... inputs) {
+      String name = node.getOpType() + "_" + counter.getAndIncrement();
+      node.setName(name);
+      for (Value input : inputs) {
+        node.addInput(input.name());
+      }
+      List<Value> outputs = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        outputs.add(new Value(count == 1 ? name : name + "_" + i));
+        node.addOutput(outputs.get(i).name());
+      }
+      graph.addNode(node);
+      return outputs;
+    }
+  }
+
+  /** The finished model; only the outermost graph has one. */
+  ModelProto model() {
+    if (root != this) {
+      throw new IllegalStateException("a subgraph is not a model");
+    }
+    return ModelProto.newBuilder()
+        .setIrVersion(IR_VERSION)
+        .setProducerName("polyphony")
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(CONTRIB).setVersion(1))
+        .setGraph(graph)
+        .build();
+  }
+}

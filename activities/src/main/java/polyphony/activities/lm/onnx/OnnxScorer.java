@@ -1,0 +1,121 @@
+package polyphony.activities.lm.onnx;
+
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.Scorer;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/** Scores given texts with ONNX Runtime, a batch a run. */
+public final class OnnxScorer implements Scorer {
+  private final DecoderConfig config;
+  private final OnnxSession session;
+
+  /**
+   * Loads {@code model}; its folder must stay as it is until {@link #close}.
+   *
+   * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
+   */
+  public OnnxScorer(LanguageModel model, OnnxOptions options) {
+    this.config = model.config();
+    this.session = OnnxSession.open(model, DecoderGraph::scoring, options);
+  }
+
+  @Override
+  public List<Scores> score(List<Text> batch) {
+    if (batch.isEmpty()) {
+      return List.of();
+    }
+    check(batch);
+    PaddedBatch padded = PaddedBatch.of(batch.stream().map(Text::tokens).toList());
+    long[] positions = scoredPositions(batch, padded);
+    try (OnnxSession.Inputs inputs = session.inputs()) {
+      inputs
+          .integers("texts", padded.ids(), padded.rows(), padded.columns())
+          .integers("padding", padded.padding(), padded.rows())
+          .integers("positions", positions, positions.length);
+      RotaryTable.of(config, padded.columns()).addTo(inputs);
+      return session.run(
+          inputs,
+          outputs -> split(batch, outputs.floats("logDistributions"), outputs.floats("hidden")));
+    }
+  }
+
+  private void check(List<Text> batch) {
+    long values = 0;
+    for (int i = 0; i < batch.size(); i++) {
+      Text text = batch.get(i);
+      PaddedBatch.check(config, text.tokens(), "text " + i);
+      if (text.from() < 1 || text.from() >= text.tokens().length) {
+        throw PolyphonyException.data(
+            "text "
+                + i
+                + " is to be scored from position "
+                + text.from()
+                + "; it has "
+                + text.tokens().length
+                + " tokens, so 1 to "
+                + (text.tokens().length - 1)
+                + " is possible");
+      }
+      values += (long) (text.tokens().length - text.from()) * config.vocabularySize();
+    }
+    if (values > Integer.MAX_VALUE / Float.BYTES) {
+      throw new PolyphonyException(
+          ErrorClass.OUT_OF_MEMORY,
+          "the batch's distributions have " + values + " values; score fewer texts at a time");
+    }
+  }
+
+  /** The token at {@code i} is scored where its predecessor stands. */
+  private static long[] scoredPositions(List<Text> batch, PaddedBatch padded) {
+    long[] positions =
+        new long[batch.stream().mapToInt(text -> text.tokens().length - text.from()).sum()];
+    int next = 0;
+    for (int row = 0; row < batch.size(); row++) {
+      long start = (long) row * padded.columns() + padded.padding()[row];
+      for (int i = batch.get(row).from(); i < batch.get(row).tokens().length; i++) {
+        positions[next++] = start + i - 1;
+      }
+    }
+    return positions;
+  }
+
+  private List<Scores> split(List<Text> batch, FloatBuffer distributions, FloatBuffer hidden) {
+    List<Scores> scores = new ArrayList<>();
+    float[] state = new float[config.hiddenSize()];
+    for (Text text : batch) {
+      int scored = text.tokens().length - text.from();
+      float[] logLikelihoods = new float[scored];
+      float[][] logDistributions = new float[scored][config.vocabularySize()];
+      double[] sum = new double[config.hiddenSize()];
+      for (int i = 0; i < scored; i++) {
+        distributions.get(logDistributions[i]);
+        logLikelihoods[i] = logDistributions[i][text.tokens()[text.from() + i]];
+        if (Float.isNaN(logLikelihoods[i])) {
+          throw PolyphonyException.data(
+              "the model's logits are not numbers; its weights are damaged or its training"
+                  + " diverged");
+        }
+        hidden.get(state);
+        for (int j = 0; j < state.length; j++) {
+          sum[j] += state[j];
+        }
+      }
+      float[] embedding = new float[config.hiddenSize()];
+      for (int j = 0; j < embedding.length; j++) {
+        embedding[j] = (float) (sum[j] / scored);
+      }
+      scores.add(new Scores(logLikelihoods, logDistributions, embedding));
+    }
+    return scores;
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

@@ -1,0 +1,201 @@
+package polyphony.activities.lm.onnx;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import java.io.IOException;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/** One loaded graph, with ONNX Runtime's errors turned into ours. */
+final class OnnxSession implements AutoCloseable {
+  private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+  private final OrtSession session;
+
+  /**
+   * @param weightsFolder where the files of the model's external data lie
+   * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit
+   */
+  OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
+    try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+      settings.setIntraOpNumThreads(options.threads());
+      settings.setInterOpNumThreads(1);
+      settings.setExecutionMode(OrtSession.SessionOptions.ExecutionMode.SEQUENTIAL);
+      settings.addConfigEntry("session.intra_op.allow_spinning", "0");
+      settings.addConfigEntry("session.inter_op.allow_spinning", "0");
+      settings.addConfigEntry(
+          "session.model_external_initializers_file_folder_path", weightsFolder.toString());
+      // Shapes change with every batch and every step: a remembered layout never fits again.
+      settings.setMemoryPatternOptimization(false);
+      session = environment.createSession(model.toByteArray(), settings);
+    } catch (OrtException e) {
+      throw failure("the model's graph cannot be loaded", e);
+    }
+  }
+
+  /**
+   * Emits a graph over {@code model}'s weights and loads it.
+   *
+   * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
+   */
+  static OnnxSession open(
+      LanguageModel model,
+      BiFunction<DecoderConfig, Weights, ModelProto> emit,
+      OnnxOptions options) {
+    Set<Path> folders =
+        model.weights().tensors().values().stream()
+            .map(tensor -> realPath(tensor.file()).getParent())
+            .collect(Collectors.toSet());
+    if (folders.size() != 1) {
+      throw PolyphonyException.data(
+          model.folder() + ": the weight files must lie in one folder, not in " + folders);
+    }
+    return new OnnxSession(
+        emit.apply(model.config(), model.weights()), folders.iterator().next(), options);
+  }
+
+  /** A model folder may hold symbolic links into a store; the runtime follows real paths alone. */
+  static Path realPath(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(file + ": cannot be found any more", e);
+    }
+  }
+
+  /** Inputs by name, freed together. */
+  final class Inputs implements AutoCloseable {
+    private final Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
+
+    Inputs integers(String name, long[] values, long... shape) {
+      return put(name, () -> OnnxTensor.createTensor(environment, LongBuffer.wrap(values), shape));
+    }
+
+    Inputs floats(String name, float[] values, long... shape) {
+      return put(name, () -> OnnxTensor.createTensor(environment, FloatBuffer.wrap(values), shape));
+    }
+
+    Inputs doubles(String name, double[] values, long... shape) {
+      return put(
+          name, () -> OnnxTensor.createTensor(environment, DoubleBuffer.wrap(values), shape));
+    }
+
+    Inputs real(String name, float value) {
+      return put(name, () -> OnnxTensor.createTensor(environment, value));
+    }
+
+    Inputs truth(String name, boolean value) {
+      return put(name, () -> OnnxTensor.createTensor(environment, value));
+    }
+
+    private interface Creation {
+      OnnxTensor create() throws OrtException;
+    }
+
+    private Inputs put(String name, Creation creation) {
+      try {
+        tensors.put(name, creation.create());
+        return this;
+      } catch (OrtException e) {
+        close();
+        throw failure("input " + name + " cannot be created", e);
+      }
+    }
+
+    @Override
+    public void close() {
+      tensors.values().forEach(OnnxTensor::close);
+      tensors.clear();
+    }
+  }
+
+  Inputs inputs() {
+    return new Inputs();
+  }
+
+  /**
+   * Runs the graph and hands its outputs to {@code read}; they are freed afterwards.
+   *
+   * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
+   */
+  <T> T run(Inputs inputs, Function<Outputs, T> read) {
+    try (OrtSession.Result result = session.run(inputs.tensors)) {
+      return read.apply(new Outputs(result));
+    } catch (OrtException e) {
+      throw failure("the model's graph cannot be run", e);
+    }
+  }
+
+  /** The outputs of one run. */
+  record Outputs(OrtSession.Result result) {
+    long[] shape(String name) {
+      return tensor(name).getInfo().getShape();
+    }
+
+    /** A copy of the values. */
+    long[] integers(String name) {
+      return tensor(name).getLongBuffer().array();
+    }
+
+    /** A copy of the values, to be read from its start. */
+    FloatBuffer floats(String name) {
+      return tensor(name).getFloatBuffer();
+    }
+
+    private OnnxTensor tensor(String name) {
+      return (OnnxTensor) result.get(name).orElseThrow();
+    }
+  }
+
+  /** A session that is closed twice, or used after, is a defect of the caller. */
+  @Override
+  public void close() {
+    try {
+      session.close();
+    } catch (OrtException e) {
+      throw failure("the session cannot be closed", e);
+    }
+  }
+
+  /**
+   * Visible for the tests: memory is told apart by the message, as the runtime has no code for it.
+   */
+  static PolyphonyException failure(String what, OrtException e) {
+    String message = String.valueOf(e.getMessage());
+    String lower = message.toLowerCase(Locale.ROOT);
+    if (lower.contains("bad allocation")
+        || lower.contains("bad_alloc")
+        || lower.contains("failed to allocate memory")
+        || lower.contains("out of memory")
+        || lower.contains("available memory of")) {
+      return new PolyphonyException(
+          ErrorClass.OUT_OF_MEMORY,
+          what + ": out of memory; use smaller batches (" + message + ")",
+          e);
+    }
+    ErrorClass errorClass =
+        switch (e.getCode()) {
+          case ORT_NO_SUCHFILE, ORT_ENGINE_ERROR, ORT_EP_FAIL, ORT_DEVICE_RESET ->
+              ErrorClass.INFRASTRUCTURE;
+          default -> ErrorClass.BUG;
+        };
+    return new PolyphonyException(
+        errorClass, what + ": ONNX Runtime reports " + e.getCode() + " (" + message + ")", e);
+  }
+}

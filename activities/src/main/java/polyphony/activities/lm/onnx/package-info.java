@@ -1,0 +1,9 @@
+/**
+ * The decoder as an ONNX graph, and sampling and scoring with ONNX Runtime. Start with {@link
+ * polyphony.activities.lm.onnx.DecoderGraph}, which emits the two graphs; {@link
+ * polyphony.activities.lm.onnx.OnnxSampler} and {@link polyphony.activities.lm.onnx.OnnxScorer} run
+ * them. {@link polyphony.activities.lm.onnx.Decoder} is the transformer itself, {@link
+ * polyphony.activities.lm.onnx.TokenSelection} the draw of one token, {@link
+ * polyphony.activities.lm.onnx.GraphBuilder} the notation that both are written in.
+ */
+package polyphony.activities.lm.onnx;

@@ -1,0 +1,176 @@
+package polyphony.activities.lm.torch;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import polyphony.activities.lm.DecoderConfig;
+
+/**
+ * {@link DecoderScript}, compiled: the decoder of one {@link DecoderConfig} as functions of its
+ * weights. It has no weights itself. Results belong to the innermost {@code NDScope} of the calling
+ * thread. Not for several threads at once.
+ *
+ * <p>Lists of weights are in the order of {@link DecoderConfig#weightShapes}.
+ */
+final class TorchDecoder implements AutoCloseable {
+  /** DJL's binding makes one list of the arrays that are called this. */
+  private static final String LIST_NAME = "weights[]";
+
+  private final PtNDManager manager;
+  private final PtSymbolBlock module;
+
+  TorchDecoder(PtNDManager manager, DecoderConfig config) {
+    this.manager = manager;
+    try {
+      byte[] archive = DecoderScript.archive(config).bytes();
+      module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The sum of the negative log-likelihoods of the batch's targets, in nats: a scalar with its
+   * autograd graph, where the thread records one.
+   *
+   * @param weights leaves that {@link #leaf} made
+   */
+  PtNDArray loss(List<PtNDArray> weights, MicroBatch batch) {
+    NDList inputs = new NDList(weights.size() + 3);
+    inputs.addAll(weights);
+    inputs.add(longs(batch.tokens(), batch.rows(), batch.length()));
+    inputs.add(longs(batch.positions(), batch.positions().length));
+    inputs.add(longs(batch.targets(), batch.targets().length));
+    return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
+  }
+
+  /** {@code [rows, length, vocabulary]}, without autograd. */
+  PtNDArray logits(List<PtNDArray> weights, long[] tokens, int rows) {
+    return run("logits", list(weights), tensor(longs(tokens, rows, tokens.length / rows)))
+        .toTensor(manager);
+  }
+
+  /** Adds {@code others} to {@code gradients}, in place. */
+  void add(List<PtNDArray> gradients, List<PtNDArray> others) {
+    run("add", list(gradients), list(others)).close();
+  }
+
+  /** The Euclidean norm of all entries of all {@code gradients} together. */
+  double norm(List<PtNDArray> gradients) {
+    try (IValue norm = run("norm", list(gradients));
+        PtNDArray value = norm.toTensor(manager)) {
+      return value.getFloat();
+    }
+  }
+
+  /**
+   * One step of AdamW, in place: PyTorch's, with epsilon added after the bias correction.
+   *
+   * @param step number of this step, from 1
+   * @param scale the gradients are multiplied by this first, where it is below 1
+   */
+  void update(
+      List<PtNDArray> weights,
+      List<PtNDArray> gradients,
+      List<PtNDArray> firstMoments,
+      List<PtNDArray> secondMoments,
+      int step,
+      double scale,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay) {
+    try (PtNDArray stepNumber = (PtNDArray) manager.create((float) step)) {
+      run(
+              "update",
+              list(weights),
+              list(gradients),
+              list(firstMoments),
+              list(secondMoments),
+              tensor(stepNumber),
+              IValue.from(scale),
+              IValue.from(learningRate),
+              IValue.from(beta1),
+              IValue.from(beta2),
+              IValue.from(epsilon),
+              IValue.from(weightDecay))
+          .close();
+    }
+  }
+
+  /** Calls a method without autograd, and releases the arguments. */
+  private IValue run(String method, IValue... arguments) {
+    try {
+      return IValueUtils.runMethod(module, method, arguments);
+    } finally {
+      for (IValue argument : arguments) {
+        argument.close();
+      }
+    }
+  }
+
+  private static IValue list(List<PtNDArray> arrays) {
+    return IValue.listFrom(arrays.toArray(new PtNDArray[0]));
+  }
+
+  private static IValue tensor(PtNDArray array) {
+    return IValue.from(array);
+  }
+
+  private PtNDArray longs(long[] values, long... shape) {
+    return (PtNDArray) manager.create(values, new Shape(shape));
+  }
+
+  /** An array of its own memory: DJL's would share the Java buffer that it was made from. */
+  static PtNDArray array(PtNDManager manager, float[] values, long[] shape) {
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(Math.multiplyExact(4, values.length))
+            .order(ByteOrder.nativeOrder());
+    bytes.asFloatBuffer().put(values);
+    try (PtNDArray shared =
+        JniUtils.createNdFromByteBuffer(
+            manager,
+            bytes,
+            new Shape(shape),
+            DataType.FLOAT32,
+            ai.djl.ndarray.types.SparseFormat.DENSE,
+            manager.getDevice())) {
+      return JniUtils.clone(shared);
+    }
+  }
+
+  /** A leaf of an autograd graph that shares the memory of {@code weight} and has its own grad. */
+  static PtNDArray leaf(PtNDArray weight) {
+    PtNDArray leaf = JniUtils.detachGradient(weight);
+    JniUtils.attachGradient(leaf, true);
+    leaf.setName(LIST_NAME);
+    return leaf;
+  }
+
+  static List<PtNDArray> leaves(List<PtNDArray> weights) {
+    List<PtNDArray> leaves = new ArrayList<>();
+    for (PtNDArray weight : weights) {
+      leaves.add(leaf(weight));
+    }
+    return leaves;
+  }
+
+  @Override
+  public void close() {
+    module.close();
+  }
+}

@@ -1,0 +1,151 @@
+package polyphony.activities.lm.torch;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/** libtorch in this process: started once, with the settings that shared cores need. */
+public final class TorchEngine {
+  /**
+   * Set where the user has not: no network, no tracking, and one thread inside an operation, since
+   * two lanes of one thread each are 1.4 times as fast as one lane of two threads.
+   */
+  private static final Map<String, String> PROPERTIES =
+      Map.of(
+          "ai.djl.offline", "true",
+          "OPT_OUT_TRACKING", "true",
+          "ai.djl.pytorch.num_threads", "1");
+
+  /** Read: native work. Write: the end of the process; never released. */
+  private static final ReentrantReadWriteLock EXIT = new ReentrantReadWriteLock();
+
+  private static final long MOST_SECONDS_TO_EXIT = 20;
+  private static final Logger LOGGER = LoggerFactory.getLogger(TorchEngine.class);
+
+  private TorchEngine() {}
+
+  private static final class Started {
+    static final Engine ENGINE = load();
+
+    private static Engine load() {
+      PROPERTIES.forEach(
+          (name, value) -> {
+            if (System.getProperty(name) == null) {
+              System.setProperty(name, value);
+            }
+          });
+      if (Platform.isLinux()) {
+        // libgomp reads this when it is loaded; its spinning barriers collapse on shared cores.
+        int failed =
+            NativeLibrary.getInstance("c")
+                .getFunction("setenv")
+                .invokeInt(new Object[] {"OMP_WAIT_POLICY", "passive", 0});
+        if (failed != 0) {
+          throw new PolyphonyException(ErrorClass.BUG, "setenv of OMP_WAIT_POLICY failed");
+        }
+      }
+      Engine engine = Engine.getEngine("PyTorch");
+      Runtime.getRuntime().addShutdownHook(new Thread(TorchEngine::stopNativeWork, "torch-exit"));
+      return engine;
+    }
+  }
+
+  /**
+   * Loads libtorch. Idempotent and thread-safe; every class of this package calls it.
+   *
+   * @throws PolyphonyException INFRASTRUCTURE where the native libraries cannot be loaded
+   */
+  public static void start() {
+    engine();
+  }
+
+  /**
+   * Runs {@code work}, unless the process is about to end: libtorch's own clean-up at exit would
+   * pull the ground from under native code that still runs, and the process would crash instead of
+   * ending. Keep {@code work} short, a micro-batch: the exit waits for it.
+   */
+  static <T> T guarded(Supplier<T> work) {
+    EXIT.readLock().lock();
+    try {
+      return work.get();
+    } finally {
+      EXIT.readLock().unlock();
+    }
+  }
+
+  /** Waits for native work in progress and lets no other begin. */
+  private static void stopNativeWork() {
+    try {
+      if (!EXIT.writeLock().tryLock(MOST_SECONDS_TO_EXIT, TimeUnit.SECONDS)) {
+        LOGGER.warn("native work did not end in {} s; exiting anyway", MOST_SECONDS_TO_EXIT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Version of libtorch, such as 2.7.1. */
+  public static String version() {
+    return engine().getVersion();
+  }
+
+  private static Engine engine() {
+    try {
+      return Started.ENGINE;
+    } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
+      throw PolyphonyException.infrastructure(
+          "libtorch cannot be loaded; is the pytorch-native jar of this platform on the class path"
+              + " and the DJL cache folder writable?",
+          e);
+    }
+  }
+
+  /** A manager of CPU arrays; closing it frees them. */
+  static PtNDManager newManager() {
+    return (PtNDManager) engine().newBaseManager(Device.cpu());
+  }
+
+  /**
+   * Prepares the calling thread: libtorch keeps these two settings per thread. The JIT's optimizer
+   * is off because it recompiles for every new shape, and its fusions are slower than the plain
+   * operations.
+   */
+  static void prepareThread(boolean gradients) {
+    start();
+    JniUtils.setGradMode(gradients);
+    JniUtils.setGraphExecutorOptimize(false);
+  }
+
+  /** What went wrong in native code, with its class: libtorch tells kinds apart by message only. */
+  static PolyphonyException failure(String doing, Throwable cause) {
+    if (cause instanceof PolyphonyException known) {
+      return known;
+    }
+    String message = String.valueOf(cause.getMessage());
+    String firstLine = message.lines().findFirst().orElse("");
+    String lower = message.toLowerCase(Locale.ROOT);
+    boolean memory =
+        cause instanceof OutOfMemoryError
+            || (cause instanceof EngineException
+                && (lower.contains("can't allocate memory") || lower.contains("out of memory")));
+    return memory
+        ? new PolyphonyException(
+            ErrorClass.OUT_OF_MEMORY,
+            doing + ": does not fit into memory; use smaller micro-batches (" + firstLine + ")",
+            cause)
+        : new PolyphonyException(ErrorClass.BUG, doing + ": " + firstLine, cause);
+  }
+}

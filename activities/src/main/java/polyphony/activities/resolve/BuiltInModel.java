@@ -1,0 +1,68 @@
+package polyphony.activities.resolve;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import polyphony.activities.Checkpoints;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.PolyphonyException;
+
+/** The small model that comes along: an ordinary Hugging Face folder on the class path. */
+public final class BuiltInModel {
+  public static final String NAME = "built-in";
+
+  private static final String RESOURCES = "/polyphony/models/built-in/";
+
+  private final Function<String, InputStream> files;
+
+  public BuiltInModel() {
+    this(name -> BuiltInModel.class.getResourceAsStream(RESOURCES + name));
+  }
+
+  /**
+   * @param files opens a file of the model by its name; null where there is none
+   */
+  BuiltInModel(Function<String, InputStream> files) {
+    this.files = files;
+  }
+
+  /** Whether this build has it. */
+  boolean present() {
+    try (InputStream config = files.apply("config.json")) {
+      return config != null;
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure("the class path cannot be read", e);
+    }
+  }
+
+  /** Puts it into the store. */
+  ArtifactRef put(Path scratch, Checkpoints.Destination destination) {
+    try {
+      Files.createDirectories(scratch);
+      Path folder = Files.createTempDirectory(scratch, "built-in-");
+      try {
+        for (String name : Checkpoints.FILES) {
+          try (InputStream stream = files.apply(name)) {
+            if (stream != null) {
+              Files.copy(stream, folder.resolve(name));
+            }
+          }
+        }
+        return Checkpoints.put(folder, destination);
+      } finally {
+        try (Stream<Path> files = Files.walk(folder)) {
+          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+            Files.delete(file);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+}

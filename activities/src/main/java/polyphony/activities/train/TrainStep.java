@@ -1,0 +1,370 @@
+package polyphony.activities.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
+import polyphony.activities.Checkpoints;
+import polyphony.activities.JsonLines;
+import polyphony.activities.StepProgress;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.Scorer;
+import polyphony.activities.lm.Trainer;
+import polyphony.activities.lm.TrainingExample;
+import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.split.Example;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.LocalCache;
+import polyphony.storage.PolyphonyException;
+import polyphony.storage.StepAttempt;
+import polyphony.workflows.Train;
+import polyphony.workflows.TrainingSpec;
+
+/**
+ * Finetunes one model on its training set. The work is committed every few minutes: weights,
+ * optimizer state, position and loss curve. An attempt goes on from the last commit, and its result
+ * has the same bytes as if it had never been interrupted.
+ */
+public final class TrainStep {
+  /** Raised whenever equal requests give other weights. */
+  public static final int VERSION = 1;
+
+  // The second moment forgets sooner than with the customary 0.999, since a training here is tens
+  // to hundreds of steps long; what works was measured with these.
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.99;
+  private static final double EPSILON = 1e-8;
+  private static final int MICRO_BATCH_TOKENS = 4096;
+  private static final int LANES = 1;
+
+  // Float rounding of two runtimes differs by 1e-5 or so on a mean loss; a wrong rotary table or a
+  // transposed matrix by whole nats.
+  private static final double LARGEST_DISAGREEMENT = 1e-3;
+  private static final int COMPARED_EXAMPLES = 4;
+
+  private final LanguageModelRuntime runtime;
+  private final Checkpoints checkpoints;
+  private final Path scratch;
+  private final Clock clock;
+  private final Duration commitInterval;
+  private final Duration part;
+
+  /**
+   * How far a training has come.
+   *
+   * @param step optimizer steps done
+   * @param state as {@link Trainer#saveState}
+   * @param curve JSON lines, one {@link Trainer.StepReport} per step done
+   */
+  record TrainCommit(int step, ArtifactRef state, ArtifactRef curve) {}
+
+  /**
+   * @param scratch folder for files on their way to the store
+   * @param commitInterval how much work an interruption may cost
+   * @param part after this much work an attempt commits and ends unfinished, so that others get
+   *     their turn
+   */
+  public TrainStep(
+      LanguageModelRuntime runtime,
+      Checkpoints checkpoints,
+      Path scratch,
+      Clock clock,
+      Duration commitInterval,
+      Duration part) {
+    this.runtime = runtime;
+    this.checkpoints = checkpoints;
+    this.scratch = scratch;
+    this.clock = clock;
+    this.commitInterval = commitInterval;
+    this.part = part;
+  }
+
+  /** Commits every 2 minutes; a part is 30 minutes. */
+  public TrainStep(LanguageModelRuntime runtime, Checkpoints checkpoints, Path scratch) {
+    this(
+        runtime,
+        checkpoints,
+        scratch,
+        Clock.systemUTC(),
+        Duration.ofMinutes(2),
+        Duration.ofMinutes(30));
+  }
+
+  /**
+   * @return empty where the training was interrupted or its part is over; what was done is
+   *     committed
+   * @throws PolyphonyException DATA where an example does not fit the model
+   */
+  public Optional<Train.Result> run(
+      Train.Request request, StepAttempt attempt, StepProgress progress) {
+    Artifacts artifacts = attempt.artifacts();
+    LanguageModel start = checkpoints.open(request.start());
+    List<TrainingExample> examples =
+        examples(JsonLines.read(artifacts.bytes(request.examples()), Example.class), start);
+    TrainingSpec training = request.training();
+    FinetuningBatches batches =
+        new FinetuningBatches(
+            examples,
+            training.epochs(),
+            training.batchSize(),
+            request.seed(),
+            request.role(),
+            request.agent(),
+            request.iteration());
+
+    List<TrainCommit> commits = attempt.commits(TrainCommit.class);
+    Optional<TrainCommit> last =
+        commits.isEmpty() ? Optional.empty() : Optional.of(commits.get(commits.size() - 1));
+    List<Trainer.StepReport> curve = new ArrayList<>();
+    last.ifPresent(
+        commit ->
+            curve.addAll(
+                JsonLines.read(artifacts.bytes(commit.curve()), Trainer.StepReport.class)));
+
+    Instant started = clock.instant();
+    Instant committed = started;
+    try (Trainer trainer =
+        trainer(start, batches, settings(training, batches.steps()), last, artifacts)) {
+      requireStep(trainer.step(), curve.size());
+      progress.report(trainer.step(), batches.steps());
+      while (trainer.step() < batches.steps()) {
+        Instant now = clock.instant();
+        boolean stop =
+            attempt.stopRequested() || Duration.between(started, now).compareTo(part) >= 0;
+        boolean worked = trainer.step() > last.map(TrainCommit::step).orElse(0);
+        if (worked && (stop || Duration.between(committed, now).compareTo(commitInterval) >= 0)) {
+          TrainCommit commit = commit(trainer, curve, attempt);
+          attempt.commit(commit);
+          last = Optional.of(commit);
+          committed = now;
+        }
+        if (stop) {
+          return Optional.empty();
+        }
+        Trainer.StepReport report = trainer.next();
+        curve.add(report);
+        attempt.usage("tokens", (double) report.tokens());
+        attempt.usage("trainedTokens", (double) report.trainedTokens());
+        progress.report(trainer.step(), batches.steps());
+      }
+      return Optional.of(result(request, trainer, batches, curve, attempt));
+    }
+  }
+
+  private static void requireStep(int trainer, int curve) {
+    if (trainer != curve) {
+      throw new PolyphonyException(
+          ErrorClass.BUG, "the saved state has done " + trainer + " steps, its curve " + curve);
+    }
+  }
+
+  private static TrainingSettings settings(TrainingSpec training, int steps) {
+    if (!training.tuning().equals("full")) {
+      throw PolyphonyException.config("tuning must be \"full\", not \"" + training.tuning() + "\"");
+    }
+    return new TrainingSettings(
+        training.learningRate(),
+        TrainingSettings.Schedule.valueOf(training.schedule().toUpperCase(Locale.ROOT)),
+        Math.toIntExact(Math.max(1, Math.round(training.warmupShare() * steps))),
+        0.0,
+        BETA1,
+        BETA2,
+        EPSILON,
+        training.weightDecay(),
+        training.clipNorm(),
+        MICRO_BATCH_TOKENS,
+        LANES);
+  }
+
+  private static List<TrainingExample> examples(List<Example> lines, LanguageModel model) {
+    if (lines.isEmpty()) {
+      throw PolyphonyException.data(
+          "the training set is empty; an agent without examples keeps its weights");
+    }
+    List<TrainingExample> examples = new ArrayList<>();
+    for (Example line : lines) {
+      int[] tokens = line.tokens();
+      String which = "training example " + (examples.size() + 1) + " (" + line.question() + ")";
+      if (tokens.length > model.config().maxPositions()) {
+        throw PolyphonyException.data(
+            which
+                + " has "
+                + tokens.length
+                + " tokens, more than the model's context of "
+                + model.config().maxPositions()
+                + "; lower maxNewTokens");
+      }
+      for (int token : tokens) {
+        if (token < 0 || token >= model.config().vocabularySize()) {
+          throw PolyphonyException.data(
+              which
+                  + " has the token id "
+                  + token
+                  + ", outside the model's vocabulary of "
+                  + model.config().vocabularySize());
+        }
+      }
+      boolean[] trained = new boolean[tokens.length];
+      for (int[] range : line.trained()) {
+        // The first token is predicted by nothing.
+        if (range.length != 2 || range[0] < 1 || range[0] > range[1] || range[1] > tokens.length) {
+          throw PolyphonyException.data(which + " has a trained range outside its tokens");
+        }
+        Arrays.fill(trained, range[0], range[1], true);
+      }
+      if (line.trained().stream().allMatch(range -> range[0] == range[1])) {
+        throw PolyphonyException.data(which + " has no token to train on");
+      }
+      examples.add(new TrainingExample(tokens, trained));
+    }
+    return examples;
+  }
+
+  private Trainer trainer(
+      LanguageModel start,
+      FinetuningBatches batches,
+      TrainingSettings settings,
+      Optional<TrainCommit> commit,
+      Artifacts artifacts) {
+    if (commit.isEmpty()) {
+      return runtime.trainer(start, batches, settings, Optional.empty());
+    }
+    // Pinned only while it is read: the trainer has everything in memory once it is open.
+    try (LocalCache.Pinned state = artifacts.open(commit.get().state())) {
+      return runtime.trainer(start, batches, settings, Optional.of(state.path()));
+    }
+  }
+
+  private TrainCommit commit(Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
+    return new TrainCommit(
+        trainer.step(),
+        withFile(
+            "state.safetensors",
+            file -> {
+              trainer.saveState(file);
+              return attempt.put(file, "application/x-safetensors", "state.safetensors");
+            }),
+        putCurve(curve, attempt));
+  }
+
+  private static ArtifactRef putCurve(List<Trainer.StepReport> curve, StepAttempt attempt) {
+    return attempt.put(JsonLines.write(curve), JsonLines.MEDIA_TYPE, "curve.jsonl");
+  }
+
+  private Train.Result result(
+      Train.Request request,
+      Trainer trainer,
+      FinetuningBatches batches,
+      List<Trainer.StepReport> curve,
+      StepAttempt attempt) {
+    ArtifactRef checkpoint =
+        withFile(
+            Checkpoints.WEIGHTS,
+            file -> {
+              trainer.saveWeights(file);
+              return checkpoints.putWithWeights(request.start(), file, attempt::put);
+            });
+    List<TrainingExample> lastBatch = batches.batch(batches.steps() - 1);
+    requireAgreement(
+        trainer,
+        checkpoints.open(checkpoint),
+        lastBatch.subList(0, Math.min(COMPARED_EXAMPLES, lastBatch.size())));
+    int tail = Math.max(1, curve.size() / 10);
+    return new Train.Result(
+        true,
+        checkpoint,
+        checkpoints.weightsSha256(checkpoint),
+        putCurve(curve, attempt),
+        curve.size(),
+        curve.stream().mapToLong(Trainer.StepReport::tokens).sum(),
+        curve.get(0).loss(),
+        curve.subList(curve.size() - tail, curve.size()).stream()
+            .mapToDouble(Trainer.StepReport::loss)
+            .average()
+            .orElseThrow(),
+        null);
+  }
+
+  /**
+   * The runtime that trained the weights and the one that will sample from them must see the same
+   * model: the mean loss of a few examples must agree.
+   */
+  private void requireAgreement(
+      Trainer trainer, LanguageModel tuned, List<TrainingExample> examples) {
+    double trained = trainer.loss(examples);
+    double sum = 0;
+    long count = 0;
+    try (Scorer scorer = runtime.scorer(tuned)) {
+      List<Scorer.Scores> scores =
+          scorer.score(
+              examples.stream()
+                  .map(each -> new Scorer.Text(each.tokens(), firstTrained(each)))
+                  .toList());
+      for (int i = 0; i < examples.size(); i++) {
+        boolean[] mask = examples.get(i).trained();
+        int from = firstTrained(examples.get(i));
+        for (int token = from; token < mask.length; token++) {
+          if (mask[token]) {
+            sum -= scores.get(i).logLikelihoods()[token - from];
+            count++;
+          }
+        }
+      }
+    }
+    double sampled = sum / count;
+    if (!(Math.abs(trained - sampled) <= LARGEST_DISAGREEMENT)) {
+      throw new PolyphonyException(
+          ErrorClass.BUG,
+          "training and sampling disagree on the finetuned model: its loss on "
+              + examples.size()
+              + " examples is "
+              + trained
+              + " in the one and "
+              + sampled
+              + " in the other; do not use this combination of model and versions");
+    }
+  }
+
+  private static int firstTrained(TrainingExample example) {
+    int token = 1;
+    while (!example.trained()[token]) {
+      token++;
+    }
+    return token;
+  }
+
+  private interface FileUse {
+    ArtifactRef use(Path file);
+  }
+
+  private ArtifactRef withFile(String name, FileUse use) {
+    try {
+      Files.createDirectories(scratch);
+      Path folder = Files.createTempDirectory(scratch, "training-");
+      try {
+        return use.use(folder.resolve(name));
+      } finally {
+        try (Stream<Path> files = Files.walk(folder)) {
+          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+            Files.delete(file);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package polyphony.activities;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import polyphony.activities.lm.TinyModels;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
+import polyphony.storage.FolderObjectStore;
+import polyphony.storage.LocalCache;
+import polyphony.storage.Steps;
+import polyphony.storage.Worker;
+
+/** Everything that steps stand on, in one folder. */
+public final class StoreInFolder {
+  public final Path folder;
+  public final FolderObjectStore store;
+  public final Artifacts artifacts;
+  public final Steps steps;
+  public final Checkpoints checkpoints;
+
+  public StoreInFolder(Path folder) {
+    this.folder = folder;
+    this.store = new FolderObjectStore(folder.resolve("store"));
+    this.artifacts = new Artifacts(store, new LocalCache(folder.resolve("cache"), 1L << 30));
+    this.steps =
+        new Steps(
+            store,
+            artifacts,
+            Worker.here("cpu", Map.of()),
+            Clock.systemUTC(),
+            new Steps.Timing(
+                Duration.ofSeconds(60), Duration.ofSeconds(15), Duration.ofMillis(10)));
+    this.checkpoints = new Checkpoints(artifacts, folder.resolve("opened"));
+  }
+
+  /** A tiny model whose weights follow from the seed. */
+  public ArtifactRef model(long seed) {
+    Path model = folder.resolve("model-" + seed);
+    TinyModels.random(model, TinyModels.config(false), seed);
+    return Checkpoints.put(model, artifacts::put);
+  }
+
+  public ArtifactRef lines(List<?> values) {
+    return artifacts.put(JsonLines.write(values), JsonLines.MEDIA_TYPE, "lines.jsonl");
+  }
+}

@@ -1,0 +1,62 @@
+package polyphony.activities.lm.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDScope;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.TinyModels;
+
+class TorchDecoderTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @MethodSource("polyphony.activities.lm.torch.TorchTrainerTest#configurations")
+  void theScriptEqualsPlainOperationsInLossAndEveryGradient(DecoderConfig config) {
+    LanguageModel model = TinyModels.random(folder, config, 11);
+    MicroBatch batch = MicroBatch.cut(TorchTrainerTest.examples(12, 5), 1000, 1).get(0);
+    TorchEngine.prepareThread(true);
+    try (PtNDManager manager = TorchEngine.newManager();
+        TorchDecoder decoder = new TorchDecoder(manager, config);
+        NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      List<PtNDArray> weights = new ArrayList<>();
+      config
+          .weightShapes()
+          .forEach(
+              (name, shape) ->
+                  weights.add(TorchDecoder.array(manager, model.weights().floats(name), shape)));
+      List<PtNDArray> leaves = TorchDecoder.leaves(weights);
+      Map<String, PtNDArray> named = new LinkedHashMap<>();
+      for (String name : config.weightShapes().keySet()) {
+        named.put(name, TorchDecoder.leaf(weights.get(named.size())));
+      }
+      PtNDArray share = (PtNDArray) manager.create(1f / batch.targets().length);
+
+      PtNDArray loss = decoder.loss(leaves, batch);
+      JniUtils.backward(loss, share, false, false);
+      PtNDArray plain = (PtNDArray) new PlainDecoder(config, named).loss(manager, batch);
+      JniUtils.backward(plain, share, false, false);
+
+      assertThat(loss.getFloat()).isCloseTo(plain.getFloat(), within(1e-3f));
+      int index = 0;
+      for (Map.Entry<String, PtNDArray> each : named.entrySet()) {
+        assertThat(JniUtils.getGradient(leaves.get(index++)).toFloatArray())
+            .as(each.getKey())
+            .containsExactly(JniUtils.getGradient(each.getValue()).toFloatArray(), within(1e-5f));
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package polyphony.activities.lm.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.TinyModels;
+import polyphony.activities.lm.TrainingBatches;
+import polyphony.storage.ErrorClass;
+
+class TorchEngineTest {
+  @TempDir Path folder;
+
+  @Test
+  void oneThreadWorksInsideAnOperation() {
+    TorchEngine.start();
+
+    assertThat(JniUtils.getNumThreads()).isEqualTo(1);
+    assertThat(TorchEngine.version()).startsWith("2.");
+  }
+
+  @Test
+  void anAllocationThatFailsIsOutOfMemory() {
+    try (PtNDManager manager = TorchEngine.newManager()) {
+      Throwable failure =
+          catchThrowable(
+              () ->
+                  JniUtils.createZerosNdArray(
+                      manager,
+                      new Shape(1L << 50),
+                      DataType.FLOAT32,
+                      manager.getDevice(),
+                      SparseFormat.DENSE));
+
+      assertThat(TorchEngine.failure("step 3", failure))
+          .hasMessageStartingWith("step 3: does not fit into memory")
+          .satisfies(e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
+          .hasCause(failure);
+    }
+  }
+
+  @Test
+  void anyOtherNativeErrorIsABugInOneLine() {
+    try (PtNDManager manager = TorchEngine.newManager()) {
+      Throwable failure =
+          catchThrowable(() -> manager.ones(new Shape(2, 3)).matMul(manager.ones(new Shape(2, 3))));
+
+      assertThat(TorchEngine.failure("step 3", failure))
+          .satisfies(e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.BUG))
+          .message()
+          .startsWith("step 3: ")
+          .contains("2x3 and 2x3")
+          .doesNotContain("\n");
+    }
+  }
+
+  @Test
+  void anArchiveIsAZipOfSourceAndPickle() throws IOException {
+    byte[] bytes = DecoderScript.archive(TinyModels.config(true)).bytes();
+
+    assertThat(bytes).isEqualTo(DecoderScript.archive(TinyModels.config(true)).bytes());
+    List<String> names = new ArrayList<>();
+    try (ZipInputStream zip = new ZipInputStream(new ByteArrayInputStream(bytes))) {
+      for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
+        names.add(entry.getName());
+      }
+    }
+    assertThat(names)
+        .containsExactlyInAnyOrder(
+            "archive/data.pkl",
+            "archive/code/__torch__.py",
+            "archive/constants.pkl",
+            "archive/version");
+  }
+
+  @Test
+  void aProcessThatEndsAmidNativeWorkEndsWithoutACrash() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:ErrorFile=" + folder.resolve("crash.log"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                EndsAmidTraining.class.getName(),
+                folder.resolve("model").toString())
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("output").toFile())
+            .start();
+
+    assertThat(process.waitFor()).as("%s", Files.readString(folder.resolve("output"))).isEqualTo(7);
+    assertThat(folder.resolve("crash.log")).doesNotExist();
+  }
+
+  /** Exits with status 7 while two lanes are at work. */
+  static final class EndsAmidTraining {
+    public static void main(String[] arguments) throws InterruptedException {
+      LanguageModel model = TinyModels.untied(Path.of(arguments[0]));
+      TrainingBatches batches =
+          TorchTrainerTest.repeated(TorchTrainerTest.examples(1, 400), Integer.MAX_VALUE);
+      CountDownLatch working = new CountDownLatch(2);
+      Thread endless =
+          new Thread(
+              () -> {
+                try (TorchTrainer trainer =
+                    new TorchTrainer(
+                        model, batches, TorchTrainerTest.settings(500, 2), Optional.empty())) {
+                  while (trainer.step() < batches.steps()) {
+                    trainer.next();
+                    working.countDown();
+                  }
+                }
+              });
+      endless.setDaemon(true);
+      endless.start();
+      working.await();
+      System.exit(7);
+    }
+  }
+
+  @Test
+  void theMatmulCeilingIsARate() {
+    assertThat(MatmulCeiling.gigaflops(64, 32, 48, 2, Duration.ofMillis(5))).isPositive();
+  }
+
+  @Test
+  void trainingFlopsCountMultiplyingWeightsAndAttention() {
+    // One layer: q 4x4, k and v 2x4, o 4x4, feed-forward 3 times 4x5, norms 3 times 4, head 7x4.
+    DecoderConfig config = new DecoderConfig(7, 4, 1, 2, 1, 2, 5, 10000, 1e-5, 8, false);
+    double weights = 16 + 8 + 8 + 16 + 60 + 12 + 28;
+
+    assertThat(MatmulCeiling.trainingFlops(config, 3))
+        .isCloseTo(6 * weights * 3 + 12 * 4 * 9, within(1e-9));
+  }
+}

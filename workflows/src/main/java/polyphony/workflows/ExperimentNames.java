@@ -1,0 +1,58 @@
+package polyphony.workflows;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** What experiments and their iterations are called; these names are also their workflows' ids. */
+public final class ExperimentNames {
+  /** What a name may be, for messages. */
+  public static final String ALLOWED =
+      "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit";
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+
+  /** Whether something may be called this. */
+  public static boolean isValid(String name) {
+    return NAME.matcher(name).matches();
+  }
+
+  /**
+   * The name of an experiment that was given none: {@code method-task-seedS-} and 8 hexadecimal
+   * digits of a hash over the spec without its name and iterations, so that asking for more
+   * iterations extends the same experiment.
+   *
+   * @param complete a complete spec
+   */
+  public static String derive(ExperimentSpec complete) {
+    ObjectNode identity = PolyphonyDataConverter.toTree(complete);
+    identity.remove("experiment");
+    identity.remove("iterations");
+    String prefix =
+        complete.method() + "-" + complete.task().name() + "-seed" + complete.seed() + "-";
+    return prefix.substring(Math.max(0, prefix.length() - 92)) + hash(identity);
+  }
+
+  /** The workflow id of one iteration, such as {@code my-experiment/iteration-003}. */
+  public static String iteration(String experiment, int iteration) {
+    return String.format(Locale.ROOT, "%s/iteration-%03d", experiment, iteration);
+  }
+
+  private static String hash(ObjectNode identity) {
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256")
+              .digest(PolyphonyDataConverter.write(identity).getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(digest, 0, 4);
+    } catch (NoSuchAlgorithmException | JsonProcessingException e) {
+      throw new IllegalStateException("every Java platform has SHA-256 and writes JSON trees", e);
+    }
+  }
+
+  private ExperimentNames() {}
+}

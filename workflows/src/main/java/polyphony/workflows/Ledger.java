@@ -1,0 +1,41 @@
+package polyphony.workflows;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Where the time of one workflow went, and how many of its steps had to be computed. */
+final class Ledger {
+  private final Map<String, Double> phases = new TreeMap<>();
+  private int computedSteps;
+  private int reusedSteps;
+
+  void time(String phase, double seconds) {
+    phases.merge(phase, seconds, Double::sum);
+  }
+
+  void count(StepReport step) {
+    if (step.reused()) {
+      reusedSteps++;
+    } else {
+      computedSteps++;
+    }
+  }
+
+  void add(FinetuningIteration.Result iteration) {
+    iteration.phases().forEach(this::time);
+    computedSteps += iteration.computedSteps();
+    reusedSteps += iteration.reusedSteps();
+  }
+
+  Map<String, Double> phases() {
+    return Map.copyOf(phases);
+  }
+
+  int computedSteps() {
+    return computedSteps;
+  }
+
+  int reusedSteps() {
+    return reusedSteps;
+  }
+}

@@ -1,0 +1,56 @@
+package polyphony.workflows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Where a newly asked spec contradicts the one that was recorded under the same name. */
+public final class SpecConflicts {
+  /**
+   * The fields that were asked for and differ from the record; the name and the number of
+   * iterations may always differ.
+   *
+   * @param recorded complete
+   * @param asked partial; what it leaves open agrees with anything
+   * @return one line each, such as {@code agents is 3 in the recorded experiment, not 5}
+   */
+  public static List<String> between(ExperimentSpec recorded, ExperimentSpec asked) {
+    List<String> conflicts = new ArrayList<>();
+    JsonNode askedTree =
+        PolyphonyDataConverter.toTree(asked).without(List.of("experiment", "iterations"));
+    compare("", withRolesSpeltOut(recorded), askedTree, conflicts);
+    return conflicts;
+  }
+
+  /** A role's override that repeats what holds for both roles anyway is no conflict. */
+  private static JsonNode withRolesSpeltOut(ExperimentSpec recorded) {
+    var tree = PolyphonyDataConverter.toTree(recorded);
+    if (recorded.training() != null) {
+      TrainingSpec training = recorded.training();
+      tree.set(
+          "training",
+          PolyphonyDataConverter.toTree(
+              training.withOverrides(
+                  training.forRole(Role.GENERATOR), training.forRole(Role.CRITIC))));
+    }
+    return tree;
+  }
+
+  private static void compare(
+      String path, JsonNode recorded, JsonNode asked, List<String> conflicts) {
+    for (Map.Entry<String, JsonNode> field : asked.properties()) {
+      String name = path + field.getKey();
+      JsonNode before = recorded.path(field.getKey());
+      if (field.getValue().isObject()) {
+        compare(name + ".", before, field.getValue(), conflicts);
+      } else if (!before.equals(field.getValue())) {
+        String value = before.isMissingNode() ? "not set" : before.toString();
+        conflicts.add(
+            name + " is " + value + " in the recorded experiment, not " + field.getValue());
+      }
+    }
+  }
+
+  private SpecConflicts() {}
+}

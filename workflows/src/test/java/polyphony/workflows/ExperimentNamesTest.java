@@ -1,0 +1,59 @@
+package polyphony.workflows;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ExperimentNamesTest {
+  private static String derived(String spec) {
+    return ExperimentNames.derive(
+        SpecDefaults.complete(PolyphonyDataConverter.parse(spec), ModelDefaults.NONE));
+  }
+
+  /** Pinned: another hash would make finished experiments look new. */
+  @Test
+  void theDefaultExperimentsNameIsPinned() {
+    assertThat(derived("{}")).isEqualTo("multiagent-ft-arithmetic-seed0-e683076b");
+  }
+
+  @Test
+  void moreIterationsExtendTheSameExperiment() {
+    assertThat(derived("{\"iterations\": 5}")).isEqualTo(derived("{}"));
+    assertThat(derived("{\"experiment\": \"any\"}")).isEqualTo(derived("{}"));
+  }
+
+  @Test
+  void everythingElseMakesAnotherExperiment() {
+    assertThat(derived("{\"agents\": 4}")).isNotEqualTo(derived("{}"));
+    assertThat(derived("{\"training\": {\"critic\": {\"epochs\": 9}}}"))
+        .isNotEqualTo(derived("{}"));
+    assertThat(derived("{\"seed\": 3}")).startsWith("multiagent-ft-arithmetic-seed3-");
+  }
+
+  @Test
+  void spellingOutADefaultMakesNoOtherExperiment() {
+    assertThat(derived("{\"agents\": 3, \"task\": \"arithmetic\"}")).isEqualTo(derived("{}"));
+  }
+
+  @Test
+  void aDerivedNameIsValidHoweverLongTheTasksName() {
+    String name = derived("{\"task\": \"" + "t".repeat(100) + "\"}");
+    assertThat(ExperimentNames.isValid(name)).as(name).isTrue();
+  }
+
+  @Test
+  void namesAreLettersDigitsDotsUnderscoresAndHyphens() {
+    for (String valid : new String[] {"a", "A-1_b.c", "0", "x".repeat(100)}) {
+      assertThat(ExperimentNames.isValid(valid)).as(valid).isTrue();
+    }
+    for (String invalid :
+        new String[] {"", "..", "-a", "a/b", "a b", "ä", "a\n", "x".repeat(101)}) {
+      assertThat(ExperimentNames.isValid(invalid)).as(invalid).isFalse();
+    }
+  }
+
+  @Test
+  void iterationsAreNumberedWithThreeDigits() {
+    assertThat(ExperimentNames.iteration("x", 3)).isEqualTo("x/iteration-003");
+  }
+}

@@ -1,0 +1,235 @@
+package polyphony.workflows;
+
+import io.temporal.failure.ApplicationFailure;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import polyphony.storage.ArtifactRef;
+
+/**
+ * The steps without any work: every result is an artifact whose name says what it is, and every
+ * request is kept in order of arrival.
+ */
+class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Training {
+  static final ArtifactRef BASE = artifact("base");
+  static final ArtifactRef TRAIN_QUESTIONS = artifact("train-questions");
+  static final ArtifactRef EVALUATE_QUESTIONS = artifact("evaluate-questions");
+  static final ArtifactRef PROMPTS = artifact("prompts");
+  static final Map<String, String> VERSIONS = Map.of("polyphony", "test");
+
+  /** Every request, in order of arrival. */
+  final List<Object> requests = new CopyOnWriteArrayList<>();
+
+  /** Examples of a model's training set where it is not 5, by {@link #model}. */
+  final Map<String, Integer> exampleCounts = new ConcurrentHashMap<>();
+
+  /** How many parts a model's training takes where it is not 1, by {@link #model}. */
+  final Map<String, Integer> trainingParts = new ConcurrentHashMap<>();
+
+  /** Called before a request is answered; may wait or throw. */
+  volatile Consumer<Object> before = request -> {};
+
+  /** Called after a request was worked on, before its result is returned. */
+  volatile Consumer<Object> after = request -> {};
+
+  int questionsPerUnit = 2;
+  boolean reused;
+
+  private final Map<String, Integer> partsDone = new ConcurrentHashMap<>();
+
+  static String model(Role role, int agent) {
+    return (role == Role.GENERATOR ? "generator-" : "critic-") + (agent + 1);
+  }
+
+  static ArtifactRef artifact(String name) {
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256").digest(name.getBytes(StandardCharsets.UTF_8));
+      return new ArtifactRef(
+          HexFormat.of().formatHex(hash), name.length(), "application/x-test", name);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static ArtifactRef answers(Purpose purpose, int iteration, int round, int agent, int from) {
+    return artifact(
+        "answers-" + purpose + "-i" + iteration + "-r" + round + "-a" + agent + "-q" + from);
+  }
+
+  static ArtifactRef votes(Purpose purpose, int iteration) {
+    return artifact("votes-" + purpose + "-i" + iteration);
+  }
+
+  static ArtifactRef checkpoint(Role role, int agent, int iteration) {
+    return artifact(model(role, agent) + "-i" + iteration);
+  }
+
+  static ArtifactRef examples(Role role, int agent, int iteration) {
+    return artifact("examples-" + model(role, agent) + "-i" + iteration);
+  }
+
+  static ArtifactRef measurements(int iteration, int from) {
+    return artifact("measurements-i" + iteration + "-q" + from);
+  }
+
+  /** The requests of one kind, in order of arrival. */
+  <T> List<T> requests(Class<T> kind) {
+    return requests.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  List<Debate.Request> debates(Purpose purpose, int iteration) {
+    return requests(Debate.Request.class).stream()
+        .filter(request -> request.purpose() == purpose && request.iteration() == iteration)
+        .toList();
+  }
+
+  List<Train.Request> trainings(int iteration) {
+    return requests(Train.Request.class).stream()
+        .filter(request -> request.iteration() == iteration)
+        .toList();
+  }
+
+  private void arrive(Object request) {
+    requests.add(request);
+    before.accept(request);
+  }
+
+  private StepReport leave(Object request) {
+    after.accept(request);
+    return new StepReport("key", reused, 0.0);
+  }
+
+  @Override
+  public Experiment resolve(String name, ExperimentSpec spec) {
+    arrive(spec);
+    return new Experiment(
+        name,
+        SpecDefaults.complete(spec, ModelDefaults.NONE),
+        BASE,
+        TRAIN_QUESTIONS,
+        EVALUATE_QUESTIONS,
+        PROMPTS,
+        new Experiment.BatchPlan(questionsPerUnit, 8),
+        VERSIONS);
+  }
+
+  @Override
+  public Debate.Result debate(Debate.Request request) {
+    arrive(request);
+    return new Debate.Result(
+        answers(
+            request.purpose(),
+            request.iteration(),
+            request.round(),
+            request.agent(),
+            request.from()),
+        request.to() - request.from(),
+        0,
+        100,
+        leave(request));
+  }
+
+  @Override
+  public Vote.Result vote(Vote.Request request) {
+    arrive(request);
+    return new Vote.Result(votes(request.purpose(), request.iteration()), 4, 3, 1, leave(request));
+  }
+
+  @Override
+  public Split.Result split(Split.Request request) {
+    arrive(request);
+    int agents = request.trains() == Method.Trains.ONE_MODEL ? 1 : request.answers().get(0).size();
+    List<Split.TrainingSet> sets = new CopyOnWriteArrayList<>();
+    for (Role role : Role.values()) {
+      if (role == Role.CRITIC && request.trains() != Method.Trains.GENERATORS_AND_CRITICS) {
+        continue;
+      }
+      for (int agent = 0; agent < agents; agent++) {
+        int count = exampleCounts.getOrDefault(model(role, agent), 5);
+        sets.add(
+            new Split.TrainingSet(
+                role, agent, examples(role, agent, request.iteration()), count, 0, 0, ""));
+      }
+    }
+    return new Split.Result(sets, leave(request));
+  }
+
+  @Override
+  public Train.Result trainGenerator(Train.Request request) {
+    return train(Role.GENERATOR, request);
+  }
+
+  @Override
+  public Train.Result trainCritic(Train.Request request) {
+    return train(Role.CRITIC, request);
+  }
+
+  private Train.Result train(Role role, Train.Request request) {
+    if (request.role() != role) {
+      throw ApplicationFailure.newNonRetryableFailure(
+          "the training of a " + role + " was asked for a " + request.role(), FailureTypes.BUG);
+    }
+    arrive(request);
+    String model = model(role, request.agent());
+    int parts = partsDone.merge(model + "-i" + request.iteration(), 1, Integer::sum);
+    if (parts < trainingParts.getOrDefault(model, 1)) {
+      return new Train.Result(false, null, null, null, parts, 0, 0, 0, leave(request));
+    }
+    ArtifactRef checkpoint = checkpoint(role, request.agent(), request.iteration());
+    return new Train.Result(
+        true,
+        checkpoint,
+        checkpoint.sha256(),
+        artifact("curve"),
+        10,
+        1000,
+        2.0,
+        1.0,
+        leave(request));
+  }
+
+  @Override
+  public Evaluate.Result evaluate(Evaluate.Request request) {
+    arrive(request);
+    return new Evaluate.Result(measurements(request.iteration(), request.from()), leave(request));
+  }
+
+  @Override
+  public IterationReport record(Recording.Request request) {
+    arrive(request);
+    double accuracy = 0.5 + 0.1 * request.iteration();
+    Map<String, String> weights = new TreeMap<>();
+    for (int agent = 0; agent < request.society().agents(); agent++) {
+      weights.put(model(Role.GENERATOR, agent), request.society().generators().get(agent).sha256());
+      weights.put(model(Role.CRITIC, agent), request.society().critics().get(agent).sha256());
+    }
+    after.accept(request);
+    return new IterationReport(
+        request.iteration(),
+        4,
+        accuracy,
+        0.1,
+        0.8,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        accuracy,
+        null,
+        null,
+        List.of(),
+        List.of(),
+        weights,
+        artifact("record-i" + request.iteration()));
+  }
+}

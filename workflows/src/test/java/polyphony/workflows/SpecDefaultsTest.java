@@ -1,0 +1,251 @@
+package polyphony.workflows;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SpecDefaultsTest {
+  private static ExperimentSpec complete(String json) {
+    return SpecDefaults.complete(PolyphonyDataConverter.parse(json), ModelDefaults.NONE);
+  }
+
+  private static String json(ExperimentSpec spec) throws JsonProcessingException {
+    return PolyphonyDataConverter.write(PolyphonyDataConverter.toTree(spec));
+  }
+
+  @Test
+  void everyDefaultIsPinned() throws Exception {
+    assertThat(json(complete("{}")))
+        .isEqualTo(
+            "{\"method\":\"multiagent-ft\","
+                + "\"task\":{\"name\":\"arithmetic\",\"train\":500,\"evaluate\":500},"
+                + "\"baseModel\":\"built-in\",\"agents\":3,\"rounds\":2,\"iterations\":3,"
+                + "\"seed\":0,\"summaries\":true,\"questions\":\"fixed\",\"tieRule\":\"random\","
+                + "\"minimumVotes\":1,\"criticMix\":0.5,\"criticLoss\":\"last-turn\","
+                + "\"startFrom\":\"previous\","
+                + "\"sampling\":{\"temperature\":1.0,\"topP\":0.9,\"maxNewTokens\":2048},"
+                + "\"training\":{\"tuning\":\"full\",\"epochs\":2,\"batchSize\":8,"
+                + "\"learningRate\":1.0E-5,\"schedule\":\"cosine\",\"warmupShare\":0.03,"
+                + "\"weightDecay\":0.0,\"clipNorm\":1.0},"
+                + "\"likelihoodModel\":\"self\",\"embeddingModel\":\"base\","
+                + "\"promptSet\":\"standard\"}");
+  }
+
+  @Test
+  void explicitFieldsStay() throws Exception {
+    String spec =
+        "{\"experiment\":\"mine\",\"method\":\"single-agent-ft\","
+            + "\"task\":{\"name\":\"gsm8k\",\"train\":10,\"evaluate\":20},"
+            + "\"baseModel\":\"phi-3\",\"agents\":5,\"rounds\":3,\"iterations\":7,"
+            + "\"seed\":9,\"summaries\":false,\"questions\":\"fixed\",\"tieRule\":\"skip\","
+            + "\"minimumVotes\":2,\"criticMix\":0.25,\"criticLoss\":\"all-turns\","
+            + "\"startFrom\":\"base\","
+            + "\"sampling\":{\"temperature\":2.0,\"topP\":1.0,\"maxNewTokens\":64},"
+            + "\"training\":{\"tuning\":\"full\",\"epochs\":1,\"batchSize\":4,"
+            + "\"learningRate\":0.001,\"schedule\":\"linear\",\"warmupShare\":0.5,"
+            + "\"weightDecay\":0.1,\"clipNorm\":0.0,\"generator\":{\"epochs\":4},"
+            + "\"critic\":{\"learningRate\":0.002}},"
+            + "\"likelihoodModel\":\"self\",\"embeddingModel\":\"base\","
+            + "\"promptSet\":\"compact\"}";
+    ModelDefaults model =
+        new ModelDefaults(
+            "other",
+            true,
+            0.9,
+            new SamplingSpec(0.1, 0.1, 1),
+            new TrainingSpec("full", 9, 9, 0.9, "constant", 0.9, 0.9, 0.9, null, null));
+    assertThat(json(SpecDefaults.complete(PolyphonyDataConverter.parse(spec), model)))
+        .isEqualTo(spec);
+  }
+
+  @Test
+  void theModelsDefaultsGoBeforeTheGeneralOnes() {
+    ModelDefaults model =
+        new ModelDefaults(
+            "compact",
+            false,
+            0.75,
+            new SamplingSpec(null, 1.0, 96),
+            new TrainingSpec(
+                null, 3, null, 1e-3, null, null, null, null, null, training(null, 5e-4)));
+    ExperimentSpec spec = SpecDefaults.complete(ExperimentSpec.empty(), model);
+    assertThat(spec.promptSet()).isEqualTo("compact");
+    assertThat(spec.summaries()).isFalse();
+    assertThat(spec.criticMix()).isEqualTo(0.75);
+    assertThat(spec.sampling()).isEqualTo(new SamplingSpec(1.0, 1.0, 96));
+    assertThat(spec.training().forRole(Role.GENERATOR))
+        .isEqualTo(new TrainingSpec("full", 3, 8, 1e-3, "cosine", 0.03, 0.0, 1.0, null, null));
+    assertThat(spec.training().forRole(Role.CRITIC).learningRate()).isEqualTo(5e-4);
+  }
+
+  @Test
+  void whatIsAskedForBothRolesGoesBeforeTheModelsOverrideForOne() {
+    ModelDefaults model =
+        new ModelDefaults(
+            null,
+            null,
+            null,
+            null,
+            new TrainingSpec(
+                null, null, null, null, null, null, null, null, null, training(7, 5e-4)));
+    ExperimentSpec spec =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse("{\"training\": {\"learningRate\": 0.01}}"), model);
+    assertThat(spec.training().forRole(Role.CRITIC).learningRate()).isEqualTo(0.01);
+    assertThat(spec.training().forRole(Role.CRITIC).epochs()).isEqualTo(7);
+  }
+
+  @Test
+  void aRoleThatOverridesNothingIsAsIfItWereAbsent() {
+    assertThat(complete("{\"training\": {\"generator\": {}, \"critic\": {}}}"))
+        .isEqualTo(complete("{}"));
+  }
+
+  @Test
+  void aTaskMayBeItsNameAlone() {
+    assertThat(complete("{\"task\": \"gsm8k\"}").task()).isEqualTo(new TaskSpec("gsm8k", 500, 500));
+    assertThat(complete("{\"task\": {\"train\": 20}}").task())
+        .isEqualTo(new TaskSpec("arithmetic", 20, 500));
+  }
+
+  @Test
+  void completingACompleteSpecChangesNothing() {
+    for (String method : Method.names()) {
+      ExperimentSpec spec = complete("{\"method\": \"" + method + "\"}");
+      assertThat(SpecDefaults.complete(spec, ModelDefaults.NONE)).isEqualTo(spec);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "base, 1, 1, 0, true",
+    "majority, 3, 1, 0, true",
+    "debate, 3, 2, 0, true",
+    "single-agent-ft, 3, 2, 3, true",
+    "multiagent-ft, 3, 2, 3, true",
+    "multiagent-ft-no-summary, 3, 2, 3, false",
+    "multiagent-ft-no-critic, 3, 2, 3, true"
+  })
+  void aMethodDecidesWhatItNarrows(
+      String method, int agents, int rounds, int iterations, boolean summaries) {
+    ExperimentSpec spec = complete("{\"method\": \"" + method + "\"}");
+    assertThat(spec.agents()).isEqualTo(agents);
+    assertThat(spec.rounds()).isEqualTo(rounds);
+    assertThat(spec.iterations()).isEqualTo(iterations);
+    assertThat(spec.summaries()).isEqualTo(summaries);
+  }
+
+  @Test
+  void everyMethodIsCoveredByTheTableOfMethods() {
+    assertThat(Method.names()).hasSize(7);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"experiment\": \"a/b\"} | experiment is \"a/b\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        "{\"experiment\": \"\"} | experiment is \"\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        "{\"method\": \"magic\"} | method is \"magic\", allowed: base, debate, majority, multiagent-ft, multiagent-ft-no-critic, multiagent-ft-no-summary, single-agent-ft",
+        "{\"task\": \"../etc\"} | task.name is \"../etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        "{\"task\": {\"train\": 0}} | task.train is 0, allowed: 1 to 1000000",
+        "{\"task\": {\"evaluate\": -1}} | task.evaluate is -1, allowed: 1 to 1000000",
+        "{\"evaluateOn\": \"gsm8k\"} | evaluateOn is set, allowed: leaving it out (the same task is evaluated)",
+        "{\"baseModel\": \"/etc\"} | baseModel is \"/etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        "{\"agents\": 0} | agents is 0, allowed: 1 to 16",
+        "{\"agents\": 17} | agents is 17, allowed: 1 to 16",
+        "{\"rounds\": 9} | rounds is 9, allowed: 1 to 8",
+        "{\"iterations\": 101} | iterations is 101, allowed: 0 to 100",
+        "{\"iterations\": -1} | iterations is -1, allowed: 0 to 100",
+        "{\"seed\": -1} | seed is -1, allowed: 0 or more",
+        "{\"questions\": \"fresh\"} | questions is \"fresh\", allowed: fixed",
+        "{\"tieRule\": \"coin\"} | tieRule is \"coin\", allowed: random, first, skip, released-code",
+        "{\"minimumVotes\": 0} | minimumVotes is 0, allowed: 1 to 16",
+        "{\"minimumVotes\": 4} | minimumVotes is 4, allowed: at most agents, which is 3",
+        "{\"criticMix\": 1.5} | criticMix is 1.5, allowed: 0.0 to 1.0",
+        "{\"criticLoss\": \"none\"} | criticLoss is \"none\", allowed: last-turn, all-turns",
+        "{\"startFrom\": \"zero\"} | startFrom is \"zero\", allowed: previous, base",
+        "{\"sampling\": {\"temperature\": -0.5}} | sampling.temperature is -0.5, allowed: 0.0 to 10.0",
+        "{\"sampling\": {\"topP\": 0}} | sampling.topP is 0.0, allowed: more than 0, up to 1.0",
+        "{\"sampling\": {\"maxNewTokens\": 0}} | sampling.maxNewTokens is 0, allowed: 1 to 131072",
+        "{\"training\": {\"tuning\": \"lora\"}} | training.tuning is \"lora\", allowed: full",
+        "{\"training\": {\"epochs\": 0}} | training.epochs is 0, allowed: 1 to 1000",
+        "{\"training\": {\"batchSize\": 0}} | training.batchSize is 0, allowed: 1 to 4096",
+        "{\"training\": {\"learningRate\": 0}} | training.learningRate is 0.0, allowed: more than 0, up to 1.0",
+        "{\"training\": {\"schedule\": \"step\"}} | training.schedule is \"step\", allowed: constant, linear, cosine",
+        "{\"training\": {\"warmupShare\": 2}} | training.warmupShare is 2.0, allowed: 0.0 to 1.0",
+        "{\"training\": {\"weightDecay\": -1}} | training.weightDecay is -1.0, allowed: 0.0 to 10.0",
+        "{\"training\": {\"clipNorm\": -1}} | training.clipNorm is -1.0, allowed: 0.0 to 1000000.0",
+        "{\"training\": {\"critic\": {\"epochs\": 0}}} | training.critic.epochs is 0, allowed: 1 to 1000",
+        "{\"training\": {\"critic\": {\"generator\": {}}}} | training.critic.generator is set, allowed: overrides in training itself only",
+        "{\"training\": {\"generator\": {\"critic\": {}}}} | training.generator.critic is set, allowed: overrides in training itself only",
+        "{\"likelihoodModel\": \"gemma\"} | likelihoodModel is \"gemma\", allowed: self",
+        "{\"embeddingModel\": \"t5\"} | embeddingModel is \"t5\", allowed: base",
+        "{\"promptSet\": \"my set\"} | promptSet is \"my set\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        "{\"method\": \"base\", \"agents\": 3} | agents is 3, allowed: 1, since method base has one agent",
+        "{\"method\": \"base\", \"minimumVotes\": 2} | minimumVotes is 2, allowed: at most agents, which is 1",
+        "{\"method\": \"majority\", \"rounds\": 2} | rounds is 2, allowed: 1, since method majority does not debate",
+        "{\"method\": \"debate\", \"iterations\": 3} | iterations is 3, allowed: 0, since method debate trains nothing",
+        "{\"method\": \"multiagent-ft-no-summary\", \"summaries\": true} | summaries is true, allowed: false, since method multiagent-ft-no-summary is defined without summaries"
+      })
+  void aViolationNamesTheFieldItsValueAndWhatIsAllowed(String spec, String violation) {
+    assertThat(SpecDefaults.violations(PolyphonyDataConverter.parse(spec)))
+        .containsExactly(violation);
+    assertThatThrownBy(() -> complete(spec))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessage(violation);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "{\"agents\": 1}",
+        "{\"agents\": 16, \"rounds\": 8, \"iterations\": 100, \"minimumVotes\": 16}",
+        "{\"iterations\": 0, \"seed\": 9223372036854775807}",
+        "{\"criticMix\": 0, \"sampling\": {\"temperature\": 0, \"topP\": 1}}",
+        "{\"criticMix\": 1, \"training\": {\"clipNorm\": 0}}",
+        "{\"method\": \"base\", \"agents\": 1, \"rounds\": 1, \"iterations\": 0}",
+        "{\"method\": \"multiagent-ft-no-summary\", \"summaries\": false}"
+      })
+  void theLimitsThemselvesAreAllowed(String spec) {
+    assertThat(SpecDefaults.violations(PolyphonyDataConverter.parse(spec))).isEmpty();
+  }
+
+  @Test
+  void allViolationsAreReportedInOneLine() {
+    assertThatThrownBy(() -> complete("{\"agents\": 99, \"rounds\": 0, \"tieRule\": \"x\"}"))
+        .hasMessage(
+            "agents is 99, allowed: 1 to 16; rounds is 0, allowed: 1 to 8;"
+                + " tieRule is \"x\", allowed: random, first, skip, released-code")
+        .asInstanceOf(InstanceOfAssertFactories.type(InvalidSpecException.class))
+        .extracting(InvalidSpecException::violations)
+        .asInstanceOf(InstanceOfAssertFactories.LIST)
+        .hasSize(3);
+  }
+
+  @Test
+  void whatAModelBringsAlongIsCheckedToo() {
+    ModelDefaults model = new ModelDefaults(null, null, 3.0, null, null);
+    assertThatThrownBy(() -> SpecDefaults.complete(ExperimentSpec.empty(), model))
+        .hasMessage("criticMix is 3.0, allowed: 0.0 to 1.0");
+  }
+
+  @Test
+  void notANumberIsRefused() {
+    ModelDefaults model =
+        new ModelDefaults(null, null, null, new SamplingSpec(Double.NaN, null, null), null);
+    assertThatThrownBy(() -> SpecDefaults.complete(ExperimentSpec.empty(), model))
+        .hasMessage("sampling.temperature is NaN, allowed: 0.0 to 10.0");
+  }
+
+  private static TrainingSpec training(Integer epochs, Double learningRate) {
+    return new TrainingSpec(null, epochs, null, learningRate, null, null, null, null, null, null);
+  }
+}
