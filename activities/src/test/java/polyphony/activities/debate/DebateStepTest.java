@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
+import polyphony.activities.StepProgress;
 import polyphony.activities.TestSteps;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -168,7 +169,11 @@ class DebateStepTest {
   private Optional<Debate.Result> run(TestSteps in, Debate.Request request, BooleanSupplier stop) {
     DebateStep step = new DebateStep(in.checkpoints(), runtime);
     return in.run(
-        DebateStep.NAME, request, Debate.Result.class, attempt -> step.run(request, attempt), stop);
+        DebateStep.NAME,
+        request,
+        Debate.Result.class,
+        attempt -> step.run(request, attempt, StepProgress.NONE),
+        stop);
   }
 
   private Debate.Result run(Debate.Request request) {
