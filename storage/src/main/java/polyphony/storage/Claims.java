@@ -148,12 +148,19 @@ final class Claims {
         return;
       }
       closed = true;
-      if (!lost) {
-        try {
-          store.write(object(), content(true));
-        } catch (PolyphonyException e) {
-          // The claim expires by itself, and what ended this attempt matters more.
-          LOG.warn("the claim on step {} could not be released: {}", step, e.getMessage());
+      if (lost) {
+        return;
+      }
+      // An interrupted attempt releases its claim too; files cannot be written while interrupted.
+      boolean interrupted = Thread.interrupted();
+      try {
+        store.write(object(), content(true));
+      } catch (PolyphonyException e) {
+        // The claim expires by itself, and what ended this attempt matters more.
+        LOG.warn("the claim on step {} could not be released: {}", step, e.getMessage());
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
         }
       }
     }

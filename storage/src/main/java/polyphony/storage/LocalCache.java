@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -264,7 +265,14 @@ public final class LocalCache implements AutoCloseable {
     Entry entry = entries.computeIfAbsent(sha256, unused -> new Entry());
     if (entry.pins == 0) {
       try {
-        entry.lock = locks.lock(position(sha256), 1, true);
+        // Not lock(): interrupting its thread would close the channel, and with it every pin.
+        do {
+          entry.lock = locks.tryLock(position(sha256), 1, true);
+          if (entry.lock == null) {
+            // Another process is removing the file, which takes no time.
+            LockSupport.parkNanos(1_000_000);
+          }
+        } while (entry.lock == null);
       } catch (OverlappingFileLockException e) {
         // A second cache on this folder in this process: its pin is as good.
         entry.lock = null;

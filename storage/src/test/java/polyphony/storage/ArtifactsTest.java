@@ -278,6 +278,19 @@ class ArtifactsTest {
   }
 
   @Test
+  void anInterruptedReaderDoesNotBreakTheCacheForOthers() throws Exception {
+    ArtifactRef first = put(1, 60);
+    ArtifactRef second = put(2, 50);
+    try (LocalCache.Pinned pinned = artifacts.open(first)) {
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> artifacts.file(second)).isInstanceOf(PolyphonyException.class);
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(pinned.path()).exists();
+    }
+    assertThat(artifacts.file(second)).hasSize(50);
+  }
+
+  @Test
   void aCacheFolderThatIsAFileIsAConfigurationError() throws Exception {
     Path file = Files.write(folder.resolve("file"), new byte[] {1});
     assertThatThrownBy(() -> new LocalCache(file, 100).close())

@@ -316,11 +316,29 @@ class StepsTest {
     AtomicInteger looks = new AtomicInteger();
     StepOutcome<Integer> next =
         steps(store)
-            .run(
-                STEP,
-                Integer.class,
-                attempt -> Optional.of(5),
-                () -> looks.incrementAndGet() > 3);
+            .run(STEP, Integer.class, attempt -> Optional.of(5), () -> looks.incrementAndGet() > 3);
+    assertThat(next.result()).contains(5);
+  }
+
+  @Test
+  void anInterruptedAttemptReleasesItsClaim() throws Exception {
+    assertThatThrownBy(
+            () ->
+                stepsElsewhere(store)
+                    .run(
+                        STEP,
+                        Integer.class,
+                        attempt -> {
+                          Thread.currentThread().interrupt();
+                          throw new InterruptedException("worker shuts down");
+                        }))
+        .isInstanceOf(InterruptedException.class);
+    assertThat(Thread.interrupted()).isTrue();
+
+    AtomicInteger looks = new AtomicInteger();
+    StepOutcome<Integer> next =
+        steps(store)
+            .run(STEP, Integer.class, attempt -> Optional.of(5), () -> looks.incrementAndGet() > 3);
     assertThat(next.result()).contains(5);
   }
 

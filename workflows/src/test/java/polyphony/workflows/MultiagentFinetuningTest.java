@@ -1,19 +1,408 @@
 package polyphony.workflows;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.temporal.api.enums.v1.EventType;
+import io.temporal.api.enums.v1.TimeoutType;
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.api.history.v1.ActivityTaskScheduledEventAttributes;
+import io.temporal.api.history.v1.HistoryEvent;
+import io.temporal.client.WorkflowFailedException;
+import io.temporal.client.WorkflowStub;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TimeoutFailure;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** Experiments as a whole: their start, their children, their failures. */
+@Timeout(120)
 class MultiagentFinetuningTest {
-  private static final String SMALL = "\"task\": {\"train\": 4, \"evaluate\": 3}";
+  private static final String SMALL = "\"task\": {\"train\": 2, \"evaluate\": 2}";
 
   private final FakeSteps steps = new FakeSteps();
+  private final TestService service = new TestService(steps);
+
+  @AfterEach
+  void close() {
+    service.close();
+  }
+
+  /** How a run ends that fails, as whoever started it sees it. */
+  private ApplicationFailure failure(String name, String json) {
+    Throwable failed =
+        catchThrowable(() -> service.start(name, json).getResult(ExperimentResult.class));
+    assertThat(failed).isInstanceOf(WorkflowFailedException.class);
+    assertThat(failed.getCause()).isInstanceOf(ApplicationFailure.class);
+    return (ApplicationFailure) failed.getCause();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{}", "null"})
+  void nothingAtAllRunsTheDefaultExperiment(String json) {
+    steps.questionsPerUnit = 500;
+    ExperimentResult result = service.run("x", json);
+    assertThat(result.experiment().name()).isEqualTo("x");
+    assertThat(result.experiment().spec())
+        .isEqualTo(SpecDefaults.complete(ExperimentSpec.empty(), ModelDefaults.NONE));
+    assertThat(result.iterations())
+        .extracting(IterationReport::iteration)
+        .containsExactly(0, 1, 2, 3);
+  }
 
   @Test
-  void anExperimentRunsToItsEnd() {
-    try (TestService service = new TestService(steps)) {
-      ExperimentResult result = service.run("x", "{\"iterations\": 1, " + SMALL + "}");
-      assertThat(result.iterations()).hasSize(2);
+  void anEmptyBoxRunsTheDefaultExperiment() {
+    steps.questionsPerUnit = 500;
+    WorkflowStub workflow = service.stub("x");
+    workflow.start();
+    assertThat(workflow.getResult(ExperimentResult.class).iterations()).hasSize(4);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"agentz\": 3} | agentz is not a field, allowed: agents,",
+        "{\"agents\": \"three\"} | agents must be a whole number",
+        "{\"task\": {\"size\": 3}} | task.size is not a field, allowed: evaluate, name, train",
+        "[] | the input must be a JSON object",
+        "\"debate\" | the input must be a JSON object"
+      })
+  void anInputThatCannotBeReadFailsAtOnceNamingTheField(String json, String message) {
+    ApplicationFailure failure = failure("x", json);
+    assertThat(failure.getType()).isEqualTo(InvalidInputException.class.getName());
+    assertThat(failure.getOriginalMessage()).startsWith(message);
+    assertThat(steps.requests).isEmpty();
+  }
+
+  @Test
+  void aSpecThatIsNotAllowedFailsAtOnceWithEveryViolation() {
+    ApplicationFailure failure = failure("x", "{\"agents\": 99, \"tieRule\": \"coin\"}");
+    assertThat(failure.getType()).isEqualTo("CONFIG");
+    assertThat(failure.getOriginalMessage())
+        .isEqualTo(
+            "agents is 99, allowed: 1 to 16;"
+                + " tieRule is \"coin\", allowed: random, first, skip, released-code");
+    assertThat(steps.requests).hasSize(1);
+  }
+
+  @Test
+  void anExperimentsNameIsItsWorkflowsId() {
+    assertThat(service.run("x", "{\"experiment\": \"x\", \"iterations\": 0, " + SMALL + "}"))
+        .isNotNull();
+    ApplicationFailure failure = failure("y", "{\"experiment\": \"z\"}");
+    assertThat(failure.getType()).isEqualTo("CONFIG");
+    assertThat(failure.getOriginalMessage()).startsWith("experiment is \"z\"").contains("\"y\"");
+  }
+
+  @Test
+  void anIdThatIsNoNameIsRefused() {
+    ApplicationFailure failure = failure("a/b", "{}");
+    assertThat(failure.getType()).isEqualTo("CONFIG");
+    assertThat(failure.getOriginalMessage()).contains("\"a/b\"").contains("letters, digits");
+  }
+
+  @Test
+  void everyIterationIsAChildWithItsOwnIdAndSummary() {
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+    List<HistoryEvent> children =
+        service.history("x").getEvents().stream()
+            .filter(
+                event ->
+                    event.getEventType()
+                        == EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED)
+            .toList();
+    assertThat(children)
+        .extracting(
+            event -> event.getStartChildWorkflowExecutionInitiatedEventAttributes().getWorkflowId())
+        .containsExactly("x/iteration-000", "x/iteration-001");
+    var untuned = service.existing("x/iteration-000").describe();
+    assertThat(untuned.getStaticSummary()).isEqualTo("iteration 0 of 1 · the untuned society");
+    assertThat(untuned.getStaticDetails()).contains("multiagent-ft", "arithmetic", "agents: 3");
+    assertThat(service.existing("x/iteration-001").describe().getStaticSummary())
+        .isEqualTo("iteration 1 of 1");
+  }
+
+  @Test
+  void everyKindOfStepHasItsQueueItsLimitsAndItsRetries() {
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+    List<ActivityTaskScheduledEventAttributes> scheduled =
+        Stream.of("x", "x/iteration-001")
+            .flatMap(workflow -> service.history(workflow).getEvents().stream())
+            .filter(HistoryEvent::hasActivityTaskScheduledEventAttributes)
+            .map(HistoryEvent::getActivityTaskScheduledEventAttributes)
+            .toList();
+    assertThat(scheduled)
+        .extracting(
+            step ->
+                String.join(
+                    " ",
+                    step.getActivityType().getName(),
+                    step.getTaskQueue().getName(),
+                    step.getStartToCloseTimeout().getSeconds() + "s",
+                    step.getHeartbeatTimeout().getSeconds() + "s"))
+        .containsOnly(
+            "resolve orchestration 600s 0s",
+            "debate sampling 86400s 30s",
+            "vote orchestration 600s 0s",
+            "split orchestration 600s 0s",
+            "train-generator training 86400s 30s",
+            "train-critic training 86400s 30s",
+            "evaluate sampling 86400s 30s",
+            "record orchestration 600s 0s");
+    assertThat(scheduled)
+        .extracting(ActivityTaskScheduledEventAttributes::getRetryPolicy)
+        .allSatisfy(
+            retries -> {
+              assertThat(retries.getInitialInterval().getSeconds()).isEqualTo(2);
+              assertThat(retries.getBackoffCoefficient()).isEqualTo(2);
+              assertThat(retries.getMaximumInterval().getSeconds()).isEqualTo(300);
+              assertThat(retries.getMaximumAttempts()).isEqualTo(5);
+              assertThat(retries.getNonRetryableErrorTypesList())
+                  .contains("DATA", "CONFIG", "BUG")
+                  .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
+            });
+  }
+
+  @Test
+  void stepsHaveSummariesThatPeopleCanRead() {
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+    assertThat(service.history("x/iteration-001").getEvents())
+        .filteredOn(event -> event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        .extracting(event -> event.getUserMetadata().getSummary().getData().toStringUtf8())
+        .contains(
+            "\"round 2 · agent 3 of 3 · questions 1-2\"",
+            "\"evaluation · round 1 · agent 1 of 3 · questions 1-2\"",
+            "\"vote for labels\"",
+            "\"split into training sets\"",
+            "\"train critic 2 of 3 · 5 examples\"",
+            "\"evaluate questions 1-2\"",
+            "\"record iteration 1\"");
+  }
+
+  @Test
+  void aConfigurationErrorOfAStepFailsAtOnceWithItsLine() {
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request) {
+            throw ApplicationFailure.newFailure("the disk is for reading only", "CONFIG");
+          }
+        };
+    ApplicationFailure failure = failure("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
+    assertThat(failure.getType()).isEqualTo("CONFIG");
+    assertThat(failure.getOriginalMessage()).isEqualTo("the disk is for reading only");
+    assertThat(steps.requests(Train.Request.class))
+        .as("the generator's and the critic's, once each")
+        .hasSizeLessThanOrEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"DATA", "BUG"})
+  void otherErrorsThatNoRetryCanMendAreNotRetried(String type) {
+    steps.before =
+        request -> {
+          if (request instanceof Vote.Request) {
+            throw ApplicationFailure.newFailure("first line\n  second line", type);
+          }
+        };
+    ApplicationFailure failure = failure("x", "{" + SMALL + "}");
+    assertThat(failure.getType()).isEqualTo(type);
+    assertThat(failure.getOriginalMessage()).isEqualTo("first line second line");
+    assertThat(steps.requests(Vote.Request.class)).hasSize(1);
+  }
+
+  @Test
+  void anInfrastructureErrorIsRetried() {
+    AtomicInteger failures = new AtomicInteger();
+    steps.before =
+        request -> {
+          if (request instanceof Vote.Request && failures.getAndIncrement() < 4) {
+            throw ApplicationFailure.newFailure("the network is down", "INFRASTRUCTURE");
+          }
+        };
+    assertThat(service.run("x", "{\"iterations\": 0, " + SMALL + "}").iterations()).hasSize(1);
+    assertThat(steps.requests(Vote.Request.class)).hasSize(5);
+  }
+
+  @Test
+  void afterFiveAttemptsTheLastErrorEndsTheRun() {
+    steps.before =
+        request -> {
+          if (request instanceof Vote.Request) {
+            throw ApplicationFailure.newFailure("the network is down", "INFRASTRUCTURE");
+          }
+        };
+    ApplicationFailure failure = failure("x", "{" + SMALL + "}");
+    assertThat(failure.getType()).isEqualTo("INFRASTRUCTURE");
+    assertThat(failure.getOriginalMessage()).isEqualTo("the network is down");
+    assertThat(steps.requests(Vote.Request.class)).hasSize(5);
+  }
+
+  @Test
+  void aClosedExperimentCanBeStartedAgainAndExtended() {
+    service.run("x", "{\"iterations\": 0, " + SMALL + "}");
+    assertThat(service.run("x", "{\"iterations\": 1, " + SMALL + "}").iterations()).hasSize(2);
+  }
+
+  @Test
+  void anIterationOfAnEarlierRunIsGivenTimeToClose() throws Exception {
+    Experiment experiment = steps.resolve("x", PolyphonyDataConverter.parse("{" + SMALL + "}"));
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    AtomicInteger votes = new AtomicInteger();
+    steps.before =
+        request -> {
+          if (request instanceof Vote.Request && votes.getAndIncrement() == 0) {
+            started.countDown();
+            awaitUninterrupted(mayEnd);
+          }
+        };
+    WorkflowStub earlier = service.stub("FinetuningIteration", "x/iteration-000");
+    earlier.start(
+        new FinetuningIteration.Request(experiment, 0, Society.copies(FakeSteps.BASE, 3)));
+    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+
+    WorkflowStub run = service.start("x", "{\"iterations\": 0, " + SMALL + "}");
+    awaitEvent("x", EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED);
+    mayEnd.countDown();
+    assertThat(run.getResult(ExperimentResult.class).iterations()).hasSize(1);
+  }
+
+  @Test
+  void cancellingAnExperimentCancelsItsIteration() throws Exception {
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Vote.Request) {
+            started.countDown();
+            awaitUninterrupted(mayEnd);
+          }
+        };
+    WorkflowStub run = service.start("x", "{\"iterations\": 0, " + SMALL + "}");
+    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    run.cancel();
+    Throwable ended = catchThrowable(() -> run.getResult(ExperimentResult.class));
+    mayEnd.countDown();
+    assertThat(ended).isInstanceOf(WorkflowFailedException.class);
+    assertThat(ended.getCause()).isInstanceOf(CanceledFailure.class);
+    assertThat(service.history("x/iteration-000").getLastEvent().getEventType())
+        .isEqualTo(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+  }
+
+  @Test
+  void aCancelledTrainingMayCommitBeforeItsIterationCloses() throws Exception {
+    CountDownLatch started = new CountDownLatch(2);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request) {
+            started.countDown();
+            awaitUninterrupted(mayEnd);
+          }
+        };
+    WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
+    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    run.cancel();
+    awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
+    assertThat(service.existing("x/iteration-001").describe().getStatus())
+        .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING);
+    mayEnd.countDown();
+    Throwable ended = catchThrowable(() -> run.getResult(ExperimentResult.class));
+    assertThat(ended.getCause()).isInstanceOf(CanceledFailure.class);
+    assertThat(service.history("x/iteration-001").getLastEvent().getEventType())
+        .isEqualTo(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+  }
+
+  @Test
+  void aStepThatRunsIntoItsTimeLimitIsATroubleOfTheInfrastructure() {
+    TimeoutFailure timeout =
+        new TimeoutFailure("activity", null, TimeoutType.TIMEOUT_TYPE_HEARTBEAT);
+    ActivityFailure given =
+        new ActivityFailure("failed", 1, 2, "debate", "id", null, "worker", timeout);
+    assertThat(FailureTypes.surfaced(given))
+        .asInstanceOf(InstanceOfAssertFactories.type(ApplicationFailure.class))
+        .satisfies(
+            failure -> {
+              assertThat(failure.getType()).isEqualTo("INFRASTRUCTURE");
+              assertThat(failure.getOriginalMessage())
+                  .startsWith("debate ran into its time limit (HEARTBEAT)");
+            });
+  }
+
+  @Test
+  void progressNamesPhaseIterationAndResultsSoFar() throws Exception {
+    CountDownLatch training = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request train && train.role() == Role.CRITIC) {
+            training.countDown();
+            awaitUninterrupted(mayEnd);
+          }
+        };
+    WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
+    assertThat(training.await(20, TimeUnit.SECONDS)).isTrue();
+    awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED);
+
+    Progress whole = run.query("progress", Progress.class);
+    assertThat(whole.phase()).isEqualTo("iterate");
+    assertThat(whole.iteration()).isEqualTo(1);
+    assertThat(whole.iterations()).isEqualTo(1);
+    assertThat(whole.unitsDone()).isEqualTo(1);
+    assertThat(whole.units()).isEqualTo(2);
+    assertThat(whole.reports()).extracting(IterationReport::iteration).containsExactly(0);
+    Progress part = service.existing("x/iteration-001").query("progress", Progress.class);
+    assertThat(part.phase()).isEqualTo("train");
+    assertThat(part.iteration()).isEqualTo(1);
+    assertThat(part.units()).isEqualTo(2);
+    assertThat(part.reports()).isEmpty();
+
+    mayEnd.countDown();
+    run.getResult(ExperimentResult.class);
+    Progress done = run.query("progress", Progress.class);
+    assertThat(done.phase()).isEqualTo("done");
+    assertThat(done.iteration()).isEqualTo(1);
+    assertThat(done.reports()).hasSize(2);
+  }
+
+  private void awaitEvent(String workflow, EventType type) throws InterruptedException {
+    for (int poll = 0; poll < 200; poll++) {
+      if (service.history(workflow).getEvents().stream()
+          .anyMatch(event -> event.getEventType() == type)) {
+        return;
+      }
+      Thread.sleep(100);
+    }
+    throw new AssertionError("no " + type + " in the history of " + workflow);
+  }
+
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        if (!latch.await(60, TimeUnit.SECONDS)) {
+          throw new IllegalStateException("nobody let this step end");
+        }
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -7,15 +7,19 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import polyphony.storage.ArtifactRef;
 
 /** What keeps workflow code deterministic, and the floors of the house apart. */
@@ -103,4 +107,26 @@ class OrchestrationRulesTest {
       noClasses()
           .should()
           .dependOnClassesThat(resideInAnyPackage("polyphony.activities..", "polyphony.workers.."));
+
+  /** Breaks every rule about workflow code. */
+  static final class Offender {
+    static int runs;
+
+    static String run() throws java.io.IOException {
+      runs++;
+      if (java.time.Instant.now().getEpochSecond() == 0 || System.nanoTime() == 0) {
+        throw new java.io.IOException("late");
+      }
+      return polyphony.storage.ErrorClass.DATA.name();
+    }
+  }
+
+  @Test
+  void everyRuleNoticesAnOffender() {
+    JavaClasses offender = new ClassFileImporter().importClasses(Offender.class);
+    assertThat(noInputOrOutputNoThreadsNoRandomness.evaluate(offender).hasViolation()).isTrue();
+    assertThat(noClocks.evaluate(offender).getFailureReport().getDetails()).hasSize(2);
+    assertThat(noStaticMutableState.evaluate(offender).hasViolation()).isTrue();
+    assertThat(ofStorageOnlyReferences.evaluate(offender).hasViolation()).isTrue();
+  }
 }

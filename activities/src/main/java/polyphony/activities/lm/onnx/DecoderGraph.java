@@ -41,7 +41,8 @@ final class DecoderGraph {
             graph.input("temperature", ElementType.FLOAT),
             graph.input("topP", ElementType.FLOAT),
             graph.input("greedy", ElementType.BOOL),
-            graph.input("nucleus", ElementType.BOOL));
+            graph.input("nucleus", ElementType.BOOL),
+            TokenSelection.SHORTLIST);
     Decoder decoder = new Decoder(graph, config, weights, attention(graph, config, padding));
 
     Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);

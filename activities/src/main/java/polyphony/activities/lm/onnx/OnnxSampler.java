@@ -106,7 +106,7 @@ public final class OnnxSampler implements Sampler {
           .integers("limits", rows.stream().mapToLong(Row::left).toArray(), padded.rows())
           .doubles("uniforms", uniforms, padded.rows(), steps)
           .integers("endTokens", endTokens, endTokens.length)
-          .real("temperature", greedy ? 1 : (float) settings.temperature())
+          .real("temperature", greedy ? 1 : divisor(settings.temperature()))
           .real("topP", (float) settings.topP())
           .truth("greedy", greedy)
           .truth("nucleus", settings.topP() < 1);
@@ -118,6 +118,11 @@ public final class OnnxSampler implements Sampler {
     for (int row = 0; row < rows.size(); row++) {
       append(rows.get(row), row, tokens, rows.size(), executed);
     }
+  }
+
+  /** Within what a float can divide by, so that 0 / 0 and inf / inf do not arise. */
+  private static float divisor(double temperature) {
+    return (float) Math.min(Math.max(temperature, Float.MIN_NORMAL), Float.MAX_VALUE);
   }
 
   private void append(Row row, int index, long[] tokens, int batch, int executed) {

@@ -12,8 +12,13 @@ import polyphony.activities.lm.onnx.GraphBuilder.Value;
  * @param topP float scalar in (0, 1]
  * @param greedy bool scalar: take the most probable token, whatever the other settings
  * @param nucleus bool scalar: whether {@code topP} is below 1
+ * @param shortlist how many of the most probable tokens are sorted; where no row's nucleus holds
+ *     more, no search is needed. Changes the speed alone.
  */
-record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus) {
+record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus, int shortlist) {
+  /** Holds most nuclei of a trained model; sorting it costs little even in a large vocabulary. */
+  static final int SHORTLIST = 256;
+
   /** What a row gets in place of a token when its logits are not numbers. */
   static final long INVALID = -1;
 
@@ -23,7 +28,8 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
    */
   private static final float LOWEST = -104;
 
-  private static final float BEYOND = Float.MAX_VALUE;
+  /** Far above every scaled logit, so that adding it sets a token apart. */
+  private static final float BEYOND = 1e30f;
 
   /**
    * @param scaled (logit - row's greatest) / temperature, at most 0
@@ -89,16 +95,46 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
     return graph.operator("If").with("then_branch", cut).with("else_branch", whole).of(nucleus);
   }
 
-  /**
-   * The least scaled logit in the nucleus, float [batch, 1], by bisection. Throughout, the tokens
-   * at or above {@code reached} have enough mass; those above {@code candidate} do not, and no
-   * token lies strictly between {@code candidate} and the last threshold that was too high. Each
-   * round moves one of the two onto another token's value, so the search ends, and it ends exactly
-   * where both meet.
-   */
+  /** The least scaled logit in the nucleus, float [batch, 1]. */
   private Value nucleusThreshold(GraphBuilder graph, Weighted weighted) {
-    Value scaled = weighted.scaled();
     Value target = graph.apply("Mul", weighted.sum(), topP);
+    Value size = graph.apply("Min", graph.length(weighted.scaled(), 1), graph.integer(shortlist));
+    Value sorted =
+        graph
+            .operator("TopK")
+            .with("axis", 1)
+            .outputs(2, weighted.scaled(), graph.apply("Unsqueeze", size, graph.integers(0)))
+            .get(0);
+    Value masses = graph.apply("CumSum", graph.apply("Exp", sorted), graph.integer(1));
+    Value tooFew = graph.cast(graph.apply("Less", masses, target), ElementType.INT64);
+    Value place = graph.reduce("ReduceSum", tooFew, 1); // of the token that reaches the target
+
+    GraphBuilder listed = graph.subgraph("listed");
+    listed.output(
+        listed.operator("GatherElements").with("axis", 1).of(sorted, place),
+        ElementType.FLOAT,
+        "batch",
+        "1");
+    GraphBuilder searched = graph.subgraph("searched");
+    searched.output(search(searched, weighted, target), ElementType.FLOAT, "batch", "1");
+    Value beyond = any(graph, graph.apply("GreaterOrEqual", place, size));
+    return graph
+        .operator("If")
+        .with("then_branch", searched)
+        .with("else_branch", listed)
+        .of(beyond);
+  }
+
+  /**
+   * The least scaled logit in the nucleus, float [batch, 1], by bisection over values. Throughout,
+   * the tokens at or above {@code reached} have enough mass; those above {@code candidate} do not,
+   * and no token lies strictly between {@code candidate} and the last threshold that was too high.
+   * Each round moves one of the two onto another token's value, so the search ends, and it ends
+   * exactly where both meet.
+   */
+  private static Value search(GraphBuilder graph, Weighted weighted, Value target) {
+    // Finite, for the sums below; what this changes has no probability.
+    Value scaled = graph.apply("Max", weighted.scaled(), graph.real(2 * LOWEST));
     Value bottom = graph.apply("Max", graph.reduce("ReduceMin", scaled, 1), graph.real(LOWEST));
     Value top = graph.reduce("ReduceMax", scaled, 1);
 
@@ -112,13 +148,17 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
     Value threshold =
         body.apply("Where", body.apply("Greater", middle, reached), middle, candidate);
     Value above = body.apply("GreaterOrEqual", scaled, threshold);
-    Value mass =
-        body.reduce("ReduceSum", body.apply("Where", above, weighted.weights(), body.real(0)), 1);
+    Value members = body.cast(above, ElementType.FLOAT);
+    Value mass = body.reduce("ReduceSum", body.apply("Mul", weighted.weights(), members), 1);
     Value enough = body.apply("GreaterOrEqual", mass, target);
+    // Sums and products, as the CPU's Where takes four times as long.
+    Value liftOfMembers = body.apply("Mul", members, body.real(BEYOND));
+    Value greatestBelow = body.reduce("ReduceMax", body.apply("Sub", scaled, liftOfMembers), 1);
     Value leastAbove =
-        body.reduce("ReduceMin", body.apply("Where", above, scaled, body.real(BEYOND)), 1);
-    Value greatestBelow =
-        body.reduce("ReduceMax", body.apply("Where", above, body.real(-BEYOND), scaled), 1);
+        body.reduce(
+            "ReduceMin",
+            body.apply("Add", scaled, body.apply("Sub", body.real(BEYOND), liftOfMembers)),
+            1);
     Value nextReached = body.apply("Where", enough, leastAbove, reached);
     Value nextCandidate = body.apply("Where", enough, candidate, greatestBelow);
     body.output(any(body, body.apply("Greater", nextCandidate, nextReached)), ElementType.BOOL);

@@ -11,7 +11,7 @@ import polyphony.activities.lm.DecoderConfig;
  * <ul>
  *   <li>{@code forward(weights, tokens [batch, length], positions [n], targets [n])}: the sum of
  *       the negative log-likelihoods of {@code targets}, each predicted at one of {@code positions}
- *       (indices into the flattened batch). Only those rows reach the head.
+ *       (indices into the flattened batch). After the last attention only those rows go on.
  *   <li>{@code logits(weights, tokens)}: {@code [batch, length, vocabulary]}.
  *   <li>{@code add(gradients, others)}: adds in place.
  *   <li>{@code norm(gradients)}: the global Euclidean norm.
@@ -72,7 +72,7 @@ final class DecoderScript {
             queries, keys = torch.split_with_sizes(flat, [HEADS, KEY_VALUE_HEADS], 2)
             mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2), self.repeated(keys), self.repeated(values), None, 0., True)
             return torch.reshape(torch.transpose(mixed, 1, 2), [batch * length, HEADS * HEAD_SIZE])
-          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor) -> Tensor:
+          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor) -> Tensor:
             batch = torch.size(tokens, 0)
             length = torch.size(tokens, 1)
             x = torch.embedding(weights[0], torch.reshape(tokens, [-1]))
@@ -80,6 +80,9 @@ final class DecoderScript {
             for layer in range(LAYERS):
               w = 1 + 9 * layer
               attended = self.attention(self.normalised(x, weights[w]), weights[w + 1], weights[w + 2], weights[w + 3], turns, batch, length)
+              if layer == LAYERS - 1:
+                x = torch.index_select(x, 0, positions)
+                attended = torch.index_select(attended, 0, positions)
               x = torch.add(x, torch.linear(attended, weights[w + 4]))
               inner = self.normalised(x, weights[w + 5])
               gated = torch.mul(torch.silu(torch.linear(inner, weights[w + 6])), torch.linear(inner, weights[w + 7]))
@@ -88,10 +91,11 @@ final class DecoderScript {
           def head(self: __torch__.Decoder, weights: List[Tensor], x: Tensor) -> Tensor:
             return torch.linear(self.normalised(x, weights[1 + 9 * LAYERS]), weights[OUTPUT])
           def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor) -> Tensor:
-            x = torch.index_select(self.stream(weights, tokens), 0, positions)
+            x = self.stream(weights, tokens, positions)
             return torch.cross_entropy_loss(self.head(weights, x), targets, None, 2, -100, 0.)
           def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor) -> Tensor:
-            x = self.head(weights, self.stream(weights, tokens))
+            everywhere = torch.arange(torch.numel(tokens), device=tokens.device)
+            x = self.head(weights, self.stream(weights, tokens, everywhere))
             return torch.view(x, [torch.size(tokens, 0), torch.size(tokens, 1), -1])
           def add(self: __torch__.Decoder, gradients: List[Tensor], others: List[Tensor]) -> NoneType:
             torch._foreach_add_(gradients, others)

@@ -3,6 +3,8 @@ package polyphony.activities.lm.onnx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -306,6 +308,49 @@ class OnnxSamplerTest {
             assertEqual(found.get(row), wanted.get(row));
           }
         }
+      }
+    }
+  }
+
+  @Test
+  void extremeSettingsAreTheirLimits() {
+    LanguageModel model = TinyModels.untied(folder);
+    List<Prompt> prompts = prompts(model.config(), 4, 5);
+    try (OnnxSampler sampler = new OnnxSampler(model, OnnxOptions.DEFAULT)) {
+      List<Continuation> greedy = sampler.sample(prompts, new SamplingSettings(0, 1, 10));
+      for (SamplingSettings settings :
+          List.of(
+              new SamplingSettings(1e-300, 1, 10),
+              new SamplingSettings(1e-300, 0.5, 10),
+              new SamplingSettings(1, 1e-300, 10))) {
+        List<Continuation> actual = sampler.sample(prompts, settings);
+        for (int row = 0; row < prompts.size(); row++) {
+          assertEqual(actual.get(row), greedy.get(row));
+        }
+      }
+      List<Continuation> flat = sampler.sample(prompts, new SamplingSettings(1e300, 1, 20));
+      assertThat(flat.stream().flatMapToInt(c -> Arrays.stream(c.tokens())).distinct().count())
+          .isGreaterThan(8);
+    }
+  }
+
+  @Test
+  void weightsMayBeALinkIntoAnotherFolder() throws IOException {
+    LanguageModel model = TinyModels.untied(folder.resolve("a"));
+    Path linked = folder.resolve("b");
+    LanguageModel copy = ModelFiles.changed(model, linked, (name, values) -> {});
+    Path weights = linked.resolve("model.safetensors");
+    Files.delete(weights);
+    Files.createSymbolicLink(weights, model.folder().resolve("model.safetensors"));
+    List<Prompt> prompts = prompts(model.config(), 2, 5);
+    SamplingSettings settings = new SamplingSettings(1, 1, 10);
+    try (OnnxSampler expected = new OnnxSampler(model, OnnxOptions.DEFAULT);
+        OnnxSampler actual =
+            new OnnxSampler(LanguageModel.open(copy.folder()), OnnxOptions.DEFAULT)) {
+      List<Continuation> wanted = expected.sample(prompts, settings);
+      List<Continuation> found = actual.sample(prompts, settings);
+      for (int row = 0; row < prompts.size(); row++) {
+        assertEqual(found.get(row), wanted.get(row));
       }
     }
   }

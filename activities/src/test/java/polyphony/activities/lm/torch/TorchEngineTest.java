@@ -11,21 +11,19 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.lm.DecoderConfig;
-import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
-import polyphony.activities.lm.TrainingBatches;
 import polyphony.storage.ErrorClass;
 
 class TorchEngineTest {
@@ -94,48 +92,54 @@ class TorchEngineTest {
   }
 
   @Test
-  void aProcessThatEndsAmidNativeWorkEndsWithoutACrash() throws Exception {
+  void aProcessThatEndsWaitsForNativeWorkInProgress() throws Exception {
+    Path done = folder.resolve("done");
+    Path output = folder.resolve("output");
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
-                "-XX:ErrorFile=" + folder.resolve("crash.log"),
                 "-cp",
                 System.getProperty("java.class.path"),
-                EndsAmidTraining.class.getName(),
-                folder.resolve("model").toString())
-            .directory(folder.toFile())
+                EndsAmidWork.class.getName(),
+                done.toString())
             .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("output").toFile())
+            .redirectOutput(output.toFile())
             .start();
 
-    assertThat(process.waitFor()).as("%s", Files.readString(folder.resolve("output"))).isEqualTo(7);
-    assertThat(folder.resolve("crash.log")).doesNotExist();
+    assertThat(process.waitFor()).as("%s", Files.readString(output)).isEqualTo(7);
+    assertThat(done).exists();
   }
 
-  /** Exits with status 7 while two lanes are at work. */
-  static final class EndsAmidTraining {
+  /** Exits with status 7 while another thread works; that thread leaves a file when it is done. */
+  static final class EndsAmidWork {
     public static void main(String[] arguments) throws InterruptedException {
-      LanguageModel model = TinyModels.untied(Path.of(arguments[0]));
-      TrainingBatches batches =
-          TorchTrainerTest.repeated(TorchTrainerTest.examples(1, 400), Integer.MAX_VALUE);
-      CountDownLatch working = new CountDownLatch(2);
-      Thread endless =
+      TorchEngine.start();
+      CountDownLatch working = new CountDownLatch(1);
+      Thread worker =
           new Thread(
-              () -> {
-                try (TorchTrainer trainer =
-                    new TorchTrainer(
-                        model, batches, TorchTrainerTest.settings(500, 2), Optional.empty())) {
-                  while (trainer.step() < batches.steps()) {
-                    trainer.next();
-                    working.countDown();
-                  }
-                }
-              });
-      endless.setDaemon(true);
-      endless.start();
+              () ->
+                  TorchEngine.guarded(
+                      () -> {
+                        working.countDown();
+                        return workFor(Duration.ofMillis(300), Path.of(arguments[0]));
+                      }));
+      worker.setDaemon(true);
+      worker.start();
       working.await();
       System.exit(7);
+    }
+
+    private static Path workFor(Duration duration, Path done) {
+      long start = System.nanoTime();
+      while (System.nanoTime() - start < duration.toNanos()) {
+        Thread.onSpinWait();
+      }
+      try {
+        return Files.createFile(done);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 

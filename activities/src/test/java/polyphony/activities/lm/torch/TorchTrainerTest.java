@@ -445,7 +445,7 @@ class TorchTrainerTest {
   }
 
   /** A large epsilon, so that Adam does not blow up the rounding of gradients near zero. */
-  static TrainingSettings settings(int microBatchTokens, int lanes) {
+  private static TrainingSettings settings(int microBatchTokens, int lanes) {
     return new TrainingSettings(
         1e-2, Schedule.COSINE, 2, 0.1, 0.9, 0.95, 1e-2, 0.1, 1.0, microBatchTokens, lanes);
   }
@@ -468,7 +468,7 @@ class TorchTrainerTest {
     };
   }
 
-  static TrainingBatches repeated(List<TrainingExample> examples, int steps) {
+  private static TrainingBatches repeated(List<TrainingExample> examples, int steps) {
     return new TrainingBatches() {
       @Override
       public int steps() {

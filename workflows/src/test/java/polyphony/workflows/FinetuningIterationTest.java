@@ -1,0 +1,463 @@
+package polyphony.workflows;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import polyphony.storage.ArtifactRef;
+
+/** The steps that iterations ask for, and when. */
+class FinetuningIterationTest {
+  /** Two ranges to finetune on and two to evaluate on, the last one short. */
+  private static final String SIZES = "\"task\": {\"train\": 4, \"evaluate\": 3}";
+
+  private static final long PATIENCE_SECONDS = 20;
+
+  private final FakeSteps steps = new FakeSteps();
+
+  private ExperimentResult run(String fields) {
+    try (TestService service = new TestService(steps)) {
+      return service.run("x", "{" + fields + (fields.isEmpty() ? "" : ", ") + SIZES + "}");
+    }
+  }
+
+  private static Debate.Request debate(
+      ExperimentSpec spec,
+      Purpose purpose,
+      int iteration,
+      int agent,
+      int round,
+      int from,
+      int to,
+      ArtifactRef speaker,
+      ArtifactRef summariser,
+      List<ArtifactRef> previous) {
+    return new Debate.Request(
+        spec.seed(),
+        purpose,
+        iteration,
+        agent,
+        round,
+        "arithmetic",
+        purpose == Purpose.FINETUNE ? FakeSteps.TRAIN_QUESTIONS : FakeSteps.EVALUATE_QUESTIONS,
+        from,
+        to,
+        FakeSteps.PROMPTS,
+        speaker,
+        summariser,
+        previous,
+        spec.sampling(),
+        8,
+        FakeSteps.VERSIONS);
+  }
+
+  /** All turns of a debate of 3 agents over 2 rounds. */
+  private static List<Debate.Request> debates(
+      ExperimentSpec spec, Purpose purpose, int iteration, Society society, boolean summaries) {
+    List<Debate.Request> turns = new ArrayList<>();
+    int size = purpose == Purpose.FINETUNE ? 4 : 3;
+    for (int from = 0; from < size; from += 2) {
+      int start = from;
+      int to = Math.min(from + 2, size);
+      List<ArtifactRef> firstAnswers =
+          IntStream.range(0, 3)
+              .mapToObj(agent -> FakeSteps.answers(purpose, iteration, 1, agent, start))
+              .toList();
+      for (int agent = 0; agent < 3; agent++) {
+        turns.add(
+            debate(
+                spec,
+                purpose,
+                iteration,
+                agent,
+                1,
+                from,
+                to,
+                society.generators().get(agent),
+                null,
+                List.of()));
+        turns.add(
+            debate(
+                spec,
+                purpose,
+                iteration,
+                agent,
+                2,
+                from,
+                to,
+                society.critics().get(agent),
+                summaries ? FakeSteps.BASE : null,
+                firstAnswers));
+      }
+    }
+    return turns;
+  }
+
+  private static Society society(int iteration) {
+    return new Society(models(Role.GENERATOR, iteration), models(Role.CRITIC, iteration));
+  }
+
+  private static List<ArtifactRef> models(Role role, int iteration) {
+    return IntStream.range(0, 3)
+        .mapToObj(agent -> FakeSteps.checkpoint(role, agent, iteration))
+        .toList();
+  }
+
+  @Test
+  void iterationZeroEvaluatesTheUntunedSocietyAndTrainsNothing() {
+    ExperimentResult result = run("\"iterations\": 0");
+    ExperimentSpec spec = result.experiment().spec();
+    Society untuned = Society.copies(FakeSteps.BASE, 3);
+    assertThat(steps.requests(Debate.Request.class))
+        .containsExactlyInAnyOrderElementsOf(debates(spec, Purpose.EVALUATE, 0, untuned, true));
+    assertThat(steps.requests(Split.Request.class)).isEmpty();
+    assertThat(steps.requests(Train.Request.class)).isEmpty();
+    assertThat(steps.requests(Recording.Request.class))
+        .containsExactly(
+            new Recording.Request(
+                result.experiment(),
+                0,
+                List.of(FakeSteps.measurements(0, 0), FakeSteps.measurements(0, 2)),
+                new Vote.Result(
+                    FakeSteps.votes(Purpose.EVALUATE, 0),
+                    4,
+                    3,
+                    1,
+                    new StepReport("key", false, 0.0)),
+                null,
+                null,
+                List.of(),
+                untuned));
+  }
+
+  @Test
+  void theSocietyDebatesIsTrainedAndDebatesAgain() {
+    ExperimentResult result = run("\"iterations\": 1, \"seed\": 7");
+    ExperimentSpec spec = result.experiment().spec();
+    Society untuned = Society.copies(FakeSteps.BASE, 3);
+    assertThat(steps.debates(Purpose.FINETUNE, 1))
+        .containsExactlyInAnyOrderElementsOf(debates(spec, Purpose.FINETUNE, 1, untuned, true));
+    assertThat(steps.debates(Purpose.EVALUATE, 1))
+        .containsExactlyInAnyOrderElementsOf(debates(spec, Purpose.EVALUATE, 1, society(1), true));
+    assertThat(steps.requests(Vote.Request.class))
+        .containsExactly(
+            vote(Purpose.EVALUATE, 0), vote(Purpose.FINETUNE, 1), vote(Purpose.EVALUATE, 1));
+    assertThat(steps.requests(Split.Request.class))
+        .containsExactly(
+            new Split.Request(
+                7,
+                1,
+                "arithmetic",
+                List.of(roundAnswers(Purpose.FINETUNE, 1, 1), roundAnswers(Purpose.FINETUNE, 1, 2)),
+                FakeSteps.votes(Purpose.FINETUNE, 1),
+                Method.Trains.GENERATORS_AND_CRITICS,
+                0.5,
+                "last-turn"));
+    List<Train.Request> expected = new ArrayList<>();
+    for (Role role : Role.values()) {
+      for (int agent = 0; agent < 3; agent++) {
+        expected.add(
+            new Train.Request(
+                7,
+                role,
+                agent,
+                1,
+                FakeSteps.BASE,
+                FakeSteps.examples(role, agent, 1),
+                spec.training(),
+                FakeSteps.VERSIONS));
+      }
+    }
+    assertThat(steps.requests(Train.Request.class)).containsExactlyInAnyOrderElementsOf(expected);
+    assertThat(steps.requests(Evaluate.Request.class))
+        .filteredOn(request -> request.iteration() == 1)
+        .containsExactlyInAnyOrder(evaluation(0, 2, society(1)), evaluation(2, 3, society(1)));
+    Recording.Request record = steps.requests(Recording.Request.class).get(1);
+    assertThat(record.labels().votes()).isEqualTo(FakeSteps.votes(Purpose.FINETUNE, 1));
+    assertThat(record.split().sets()).hasSize(6);
+    assertThat(record.trainings())
+        .extracting(Recording.Training::role, Recording.Training::agent)
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 0),
+            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 1),
+            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 2),
+            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 0),
+            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 1),
+            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 2));
+    assertThat(record.society()).isEqualTo(society(1));
+  }
+
+  private static Vote.Request vote(Purpose purpose, int iteration) {
+    return new Vote.Request(
+        7, purpose, iteration, "arithmetic", roundAnswers(purpose, iteration, 2), "random", 1);
+  }
+
+  /** By agent, then by range. */
+  private static List<List<ArtifactRef>> roundAnswers(Purpose purpose, int iteration, int round) {
+    return IntStream.range(0, 3)
+        .mapToObj(
+            agent ->
+                List.of(
+                    FakeSteps.answers(purpose, iteration, round, agent, 0),
+                    FakeSteps.answers(purpose, iteration, round, agent, 2)))
+        .toList();
+  }
+
+  private static Evaluate.Request evaluation(int from, int to, Society society) {
+    List<List<ArtifactRef>> answers =
+        IntStream.rangeClosed(1, 2)
+            .mapToObj(
+                round ->
+                    IntStream.range(0, 3)
+                        .mapToObj(
+                            agent -> FakeSteps.answers(Purpose.EVALUATE, 1, round, agent, from))
+                        .toList())
+            .toList();
+    return new Evaluate.Request(
+        1,
+        "arithmetic",
+        FakeSteps.EVALUATE_QUESTIONS,
+        from,
+        to,
+        answers,
+        FakeSteps.votes(Purpose.EVALUATE, 1),
+        society,
+        FakeSteps.BASE,
+        "self",
+        "base",
+        8,
+        FakeSteps.VERSIONS);
+  }
+
+  @Test
+  void roleOverridesReachTheTrainings() {
+    run("\"iterations\": 1, \"training\": {\"epochs\": 4, \"critic\": {\"epochs\": 9}}");
+    assertThat(steps.trainings(1)).hasSize(6);
+    for (Train.Request training : steps.trainings(1)) {
+      assertThat(training.training().epochs()).isEqualTo(training.role() == Role.CRITIC ? 9 : 4);
+      assertThat(training.training().critic()).isNull();
+    }
+  }
+
+  @Test
+  void aRoundOfARangeWaitsForAllAgentsOnThatRangeOnly() {
+    // The first range's first round is held back until the second range is through its last.
+    CountDownLatch secondRangeDone = new CountDownLatch(3);
+    steps.before =
+        request -> {
+          if (request instanceof Debate.Request turn && turn.from() == 0 && turn.round() == 1) {
+            await(secondRangeDone);
+          }
+        };
+    List<String> finished = new java.util.concurrent.CopyOnWriteArrayList<>();
+    steps.after =
+        request -> {
+          if (request instanceof Debate.Request turn) {
+            finished.add(turn.from() + "/" + turn.round());
+            if (turn.from() == 2 && turn.round() == 2) {
+              secondRangeDone.countDown();
+            }
+          }
+        };
+    run("\"iterations\": 0");
+    assertThat(finished.subList(0, 6)).containsExactly("2/1", "2/1", "2/1", "2/2", "2/2", "2/2");
+  }
+
+  @Test
+  void allAgentsAndRangesOfARoundRunAtOnce() {
+    CountDownLatch together = new CountDownLatch(6);
+    steps.before =
+        request -> {
+          if (request instanceof Debate.Request turn && turn.round() == 1) {
+            together.countDown();
+            await(together);
+          }
+        };
+    run("\"iterations\": 0");
+    assertThat(together.getCount()).isZero();
+  }
+
+  @Test
+  void allTrainingsRunAtOnce() {
+    CountDownLatch together = new CountDownLatch(6);
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request) {
+            together.countDown();
+            await(together);
+          }
+        };
+    run("\"iterations\": 1");
+    assertThat(together.getCount()).isZero();
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        throw io.temporal.failure.ApplicationFailure.newNonRetryableFailure(
+            "what should run meanwhile does not", FailureTypes.BUG);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void anUnfinishedTrainingIsAskedForAgainUntilItIsFinished() {
+    steps.trainingParts.put("critic-2", 3);
+    ExperimentResult result = run("\"iterations\": 1");
+    assertThat(steps.trainings(1)).hasSize(8);
+    assertThat(steps.trainings(1))
+        .filteredOn(request -> request.role() == Role.CRITIC && request.agent() == 1)
+        .hasSize(3)
+        .containsOnly(
+            new Train.Request(
+                0,
+                Role.CRITIC,
+                1,
+                1,
+                FakeSteps.BASE,
+                FakeSteps.examples(Role.CRITIC, 1, 1),
+                result.experiment().spec().training(),
+                FakeSteps.VERSIONS));
+    assertThat(result.iterations().get(1).weights())
+        .containsEntry("critic-2", FakeSteps.checkpoint(Role.CRITIC, 1, 1).sha256());
+  }
+
+  @Test
+  void aModelWithoutExamplesKeepsItsWeights() {
+    steps.exampleCounts.put("generator-1", 0);
+    steps.exampleCounts.put("critic-3", 0);
+    ExperimentResult result = run("\"iterations\": 1");
+    assertThat(steps.trainings(1)).hasSize(4);
+    assertThat(result.iterations().get(1).weights())
+        .containsEntry("generator-1", FakeSteps.BASE.sha256())
+        .containsEntry("generator-2", FakeSteps.checkpoint(Role.GENERATOR, 1, 1).sha256())
+        .containsEntry("critic-3", FakeSteps.BASE.sha256());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"previous", "base"})
+  void laterIterationsStartFromThePreviousWeightsOrTheBase(String startFrom) {
+    run("\"iterations\": 2, \"startFrom\": \"" + startFrom + "\"");
+    assertThat(steps.trainings(2)).hasSize(6);
+    for (Train.Request training : steps.trainings(2)) {
+      assertThat(training.start())
+          .isEqualTo(
+              startFrom.equals("base")
+                  ? FakeSteps.BASE
+                  : FakeSteps.checkpoint(training.role(), training.agent(), 1));
+    }
+    // Who debates is the previous society in both cases.
+    assertThat(steps.debates(Purpose.FINETUNE, 2))
+        .filteredOn(turn -> turn.round() == 1 && turn.agent() == 0)
+        .extracting(Debate.Request::speaker)
+        .containsOnly(FakeSteps.checkpoint(Role.GENERATOR, 0, 1));
+  }
+
+  @Test
+  void aModelThatKeepsItsWeightsKeepsThePreviousOnesEvenWhereTrainingStartsFromTheBase() {
+    steps.before =
+        request -> {
+          if (request instanceof Split.Request split && split.iteration() == 2) {
+            steps.exampleCounts.put("generator-1", 0);
+          }
+        };
+    ExperimentResult result = run("\"iterations\": 2, \"startFrom\": \"base\"");
+    assertThat(result.iterations().get(2).weights())
+        .containsEntry("generator-1", FakeSteps.checkpoint(Role.GENERATOR, 0, 1).sha256());
+  }
+
+  @Test
+  void withoutSummariesNobodySummarises() {
+    ExperimentResult result = run("\"iterations\": 1, \"method\": \"multiagent-ft-no-summary\"");
+    assertThat(steps.debates(Purpose.EVALUATE, 1))
+        .containsExactlyInAnyOrderElementsOf(
+            debates(result.experiment().spec(), Purpose.EVALUATE, 1, society(1), false));
+  }
+
+  @Test
+  void anAgentAloneHasNobodyToSummarise() {
+    run("\"iterations\": 0, \"agents\": 1");
+    assertThat(steps.requests(Debate.Request.class))
+        .hasSize(4)
+        .allMatch(turn -> turn.summariser() == null);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // method, agents, rounds, trainings in all
+    "base, 1, 1, 0",
+    "majority, 3, 1, 0",
+    "debate, 3, 2, 0",
+    "single-agent-ft, 3, 2, 1",
+    "multiagent-ft, 3, 2, 6",
+    "multiagent-ft-no-summary, 3, 2, 6",
+    "multiagent-ft-no-critic, 3, 2, 3"
+  })
+  void everyMethodIsAPresetOfTheOnePipeline(String method, int agents, int rounds, int trainings) {
+    boolean trains = trainings > 0;
+    ExperimentResult result =
+        run("\"method\": \"" + method + "\", \"iterations\": " + (trains ? 1 : 0));
+    // Two ranges each.
+    assertThat(steps.debates(Purpose.EVALUATE, 0)).hasSize(2 * agents * rounds);
+    assertThat(steps.debates(Purpose.FINETUNE, 1)).hasSize(trains ? 2 * agents * rounds : 0);
+    assertThat(steps.requests(Train.Request.class)).hasSize(trainings);
+    assertThat(result.iterations()).hasSize(trains ? 2 : 1);
+    if (trains) {
+      assertThat(steps.requests(Split.Request.class))
+          .extracting(Split.Request::trains)
+          .containsExactly(Method.named(method).trains());
+    }
+  }
+
+  @Test
+  void withoutCriticsGeneratorsSpeakInLaterRoundsToo() {
+    run("\"method\": \"multiagent-ft-no-critic\", \"iterations\": 1");
+    for (Debate.Request turn : steps.debates(Purpose.EVALUATE, 1)) {
+      assertThat(turn.speaker()).isEqualTo(FakeSteps.checkpoint(Role.GENERATOR, turn.agent(), 1));
+    }
+  }
+
+  @Test
+  void theOneModelPlaysEveryPart() {
+    run("\"method\": \"single-agent-ft\", \"iterations\": 2");
+    ArtifactRef tuned = FakeSteps.checkpoint(Role.GENERATOR, 0, 1);
+    assertThat(steps.debates(Purpose.EVALUATE, 1)).hasSize(12);
+    assertThat(steps.debates(Purpose.EVALUATE, 1)).allMatch(turn -> turn.speaker().equals(tuned));
+    assertThat(steps.trainings(2)).singleElement().matches(next -> next.start().equals(tuned));
+  }
+
+  @Test
+  void stepsAndTheirTimeAreCounted() {
+    ExperimentResult result = run("\"iterations\": 1");
+    // Evaluation twice: 12 turns, 1 vote, 2 ranges; finetuning: 12 turns, vote, split, 6 trainings.
+    assertThat(result.computedSteps()).isEqualTo(2 * 15 + 12 + 1 + 1 + 6);
+    assertThat(result.reusedSteps()).isZero();
+    assertThat(result.phases())
+        .containsOnlyKeys("debate", "vote", "split", "train", "evaluate", "record")
+        .allSatisfy((step, seconds) -> assertThat(seconds).isNotNegative());
+  }
+
+  @Test
+  void anUnfinishedPartIsNotAStepOfItsOwn() {
+    steps.trainingParts.putAll(Map.of("critic-1", 2, "generator-1", 4));
+    assertThat(run("\"iterations\": 1").computedSteps()).isEqualTo(50);
+  }
+
+  @Test
+  void reusedStepsAreCountedApart() {
+    steps.reused = true;
+    ExperimentResult result = run("\"iterations\": 0");
+    assertThat(result.computedSteps()).isZero();
+    assertThat(result.reusedSteps()).isEqualTo(15);
+  }
+}
