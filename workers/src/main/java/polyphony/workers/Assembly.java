@@ -35,10 +35,7 @@ final class Assembly {
     Map<String, String> versions = runtime.versions();
     Steps steps =
         new Steps(
-            access.objects(),
-            access.artifacts(),
-            Worker.here("cpu", versions),
-            Clock.systemUTC());
+            access.objects(), access.artifacts(), Worker.here("cpu", versions), Clock.systemUTC());
     Checkpoints checkpoints = new Checkpoints(access.artifacts(), access.work());
     StepRunner runner = new StepRunner(steps, new DeviceSlots(settings.slots()), versions);
     StepActivities activities =
@@ -55,8 +52,7 @@ final class Assembly {
                 new DebateStep(checkpoints, runtime),
                 new EvaluateStep(runtime, checkpoints)),
             new TrainingActivities(
-                runner,
-                new TrainStep(runtime, checkpoints, access.work().resolve("scratch"))));
+                runner, new TrainStep(runtime, checkpoints, access.work().resolve("scratch"))));
     return new Parts(
         activities,
         asked -> complete(asked, access, checkpoints),

@@ -25,7 +25,11 @@ import polyphony.workflows.MultiagentFinetuning;
  */
 record ExperimentRun(String name, WorkflowStub workflow, boolean attached) {
   private static final JsonMapper JSON =
-      JsonMapper.builder().serializationInclusion(JsonInclude.Include.NON_NULL).build();
+      JsonMapper.builder()
+          .defaultPropertyInclusion(
+              JsonInclude.Value.construct(
+                  JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
+          .build();
 
   /**
    * Starts the experiment of this name, also where an earlier run of it is closed; where one is

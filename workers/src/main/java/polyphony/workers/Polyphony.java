@@ -57,6 +57,8 @@ public final class Polyphony implements Callable<Integer> {
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
             .addSubcommand("import", new ImportCommand(console))
+            .addSubcommand("bench", new BenchCommand(console))
+            .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
             .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
@@ -68,7 +70,8 @@ public final class Polyphony implements Callable<Integer> {
         });
     commands.setExecutionStrategy(
         parsed -> {
-          // Libraries log what they retry, and Polyphony's steps what then fails the run in one line.
+          // Libraries log what they retry, and Polyphony's steps what then fails the run in one
+          // line.
           logger("ROOT").setLevel(polyphony.verbose ? Level.WARN : Level.OFF);
           logger("polyphony").setLevel(polyphony.verbose ? Level.INFO : Level.OFF);
           return new CommandLine.RunLast().execute(parsed);

@@ -68,7 +68,7 @@ final class PretrainCommand implements Callable<Integer> {
     Pretraining pretraining =
         new Pretraining(
             runtime,
-            question -> task.split(question) == Task.Split.PRETRAIN,
+            question -> ArithmeticTask.splitOf(question) == Task.Split.PRETRAIN,
             (stage, report) -> {
               tokens.add(report.tokens());
               if ((report.step() + 1) % STEPS_BETWEEN_LINES == 0) {

@@ -34,9 +34,7 @@ record StoreAccess(
     // Beside the objects, so that files can be linked instead of copied.
     Path work = local ? StoreFolder.checked(folder).resolve(".work") : userCache();
     ObjectStore objects =
-        local
-            ? new FolderObjectStore(folder)
-            : new S3ObjectStore(settings.s3().orElseThrow());
+        local ? new FolderObjectStore(folder) : new S3ObjectStore(settings.s3().orElseThrow());
     LocalCache cache = new LocalCache(work.resolve("cache"), CACHE_BYTES);
     Artifacts artifacts = new Artifacts(objects, cache);
     return new StoreAccess(

@@ -59,8 +59,7 @@ class CommandLineTest {
     assertThat(again.path("reusedSteps").asInt()).isEqualTo(first.path("computedSteps").asInt());
     assertThat(again.path("iterations")).isEqualTo(first.path("iterations"));
     assertThat(extended.path("experiment")).isEqualTo(first.path("experiment"));
-    assertThat(extended.path("reusedSteps").asInt())
-        .isEqualTo(first.path("computedSteps").asInt());
+    assertThat(extended.path("reusedSteps").asInt()).isEqualTo(first.path("computedSteps").asInt());
     assertThat(extended.path("computedSteps").asInt()).isPositive();
   }
 
@@ -74,7 +73,8 @@ class CommandLineTest {
 
   @Test
   void aSpecIsReadFromAFileOrFromStandardInput() throws IOException {
-    Path file = Files.writeString(folder.resolve("spec.json"), "{\"method\": \"base\", \"seed\": 9}");
+    Path file =
+        Files.writeString(folder.resolve("spec.json"), "{\"method\": \"base\", \"seed\": 9}");
     assertThat(run("run", file.toString(), "--json", "--experiment", "mine")).isZero();
     assertThat(json().path("experiment").asText()).isEqualTo("mine");
     in = "{\"method\": \"base\"}";
@@ -159,8 +159,7 @@ class CommandLineTest {
   private void refused(int exitCode, String part, String... arguments) {
     assertThat(run(arguments)).as(String.join(" ", arguments)).isEqualTo(exitCode);
     assertThat(output()).isEmpty();
-    List<String> lines =
-        errors().lines().filter(line -> !line.startsWith("experiment ")).toList();
+    List<String> lines = errors().lines().filter(line -> !line.startsWith("experiment ")).toList();
     assertThat(lines).hasSize(1).first().asString().startsWith("polyphony: ").contains(part);
   }
 

@@ -79,8 +79,7 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
       recorded.put(name, experiment);
       return experiment;
     } catch (PolyphonyException e) {
-      throw ApplicationFailure.newNonRetryableFailure(
-          e.getMessage(), e.errorClass().name());
+      throw ApplicationFailure.newNonRetryableFailure(e.getMessage(), e.errorClass().name());
     }
   }
 
@@ -98,8 +97,7 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
         continue;
       }
       for (int agent = 0; agent < agents; agent++) {
-        sets.add(
-            new Split.TrainingSet(role, agent, artifact(role + "" + agent), 5, 0, 0, ""));
+        sets.add(new Split.TrainingSet(role, agent, artifact(role + "" + agent), 5, 0, 0, ""));
       }
     }
     return new Split.Result(sets, report(request));
@@ -113,8 +111,23 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
       weights.put("critic-" + (agent + 1), request.society().critics().get(agent).sha256());
     }
     return new IterationReport(
-        request.iteration(), 10, 0.5, 0.158, 0.9, 0.4, 0.1, 0.2, 0.3, 0.2, 0.3, 0.4,
-        request.labels() == null ? null : 0.8, 9, List.of(5, 5), List.of(5, 5), weights,
+        request.iteration(),
+        10,
+        0.5,
+        0.158,
+        0.9,
+        0.4,
+        0.1,
+        0.2,
+        0.3,
+        0.2,
+        0.3,
+        0.4,
+        request.labels() == null ? null : 0.8,
+        9,
+        List.of(5, 5),
+        List.of(5, 5),
+        weights,
         artifact("record" + request.iteration()));
   }
 

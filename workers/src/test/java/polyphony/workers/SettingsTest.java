@@ -42,11 +42,8 @@ class SettingsTest {
             new Settings(Optional.of("temporal:7233"), "research", Optional.empty(), 8, true));
     assertThat(Settings.of(S3, 2).s3())
         .contains(
-            new S3Settings("http://minio:9000",
-                "polyphony",
-                "us-east-1",
-                "the-access-key",
-                "the-secret-key"));
+            new S3Settings(
+                "http://minio:9000", "polyphony", "us-east-1", "the-access-key", "the-secret-key"));
   }
 
   @Test

@@ -396,6 +396,26 @@ public final class TorchTrainer implements Trainer {
         });
   }
 
+  @Override
+  public double loss(List<TrainingExample> examples) {
+    List<MicroBatch> cut = MicroBatch.cut(examples, settings.microBatchTokens(), 1);
+    long trained = cut.stream().mapToLong(batch -> batch.targets().length).sum();
+    return onLane(
+        0,
+        "loss",
+        () -> {
+          double sum = 0;
+          for (MicroBatch batch : cut) {
+            try (NDScope scope = new NDScope()) {
+              scope.suppressNotUsedWarning();
+              // The weights themselves, not the leaves: no graph is built.
+              sum += lanes.get(0).decoder().loss(state.weights(), batch).getFloat();
+            }
+          }
+          return sum / trained;
+        });
+  }
+
   /** {@code [length][vocabulary]}: what follows each position, at the present weights. */
   public float[][] logits(int[] tokens) {
     return onLane(
