@@ -1,10 +1,10 @@
 package polyphony.activities.lm;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -40,6 +40,9 @@ public final class Weights {
   public record Tensor(
       Path file, String name, String type, long[] shape, long offset, long bytes) {}
 
+  /** The element types that {@link #floats} understands. */
+  public static final List<String> FLOAT_TYPES = List.of("F32", "F16", "BF16");
+
   private static final long MAX_HEADER_BYTES = 100L << 20;
   private static final Map<String, Integer> ELEMENT_BYTES =
       Map.ofEntries(
@@ -54,8 +57,10 @@ public final class Weights {
           Map.entry("U8", 1),
           Map.entry("BOOL", 1));
   private static final ObjectMapper JSON =
-      new ObjectMapper(
-          JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private final Map<String, Tensor> tensors;
 
@@ -83,13 +88,15 @@ public final class Weights {
       return new Weights(tensors(file, parse(file, header), 8 + headerBytes, size));
     } catch (IOException e) {
       throw new PolyphonyException(
-          ErrorClass.DATA, file + ": cannot be read (" + e.getMessage() + ")", e);
+          ErrorClass.DATA,
+          file + ": cannot be read; check that it exists and may be read, or copy it again",
+          e);
     }
   }
 
   private static JsonNode parse(Path file, byte[] header) {
-    try (JsonParser parser = JSON.createParser(header)) {
-      JsonNode json = JSON.readTree(parser);
+    try {
+      JsonNode json = JSON.readTree(header);
       if (json == null || !json.isObject()) {
         throw broken(file, "has a header that is not a JSON object");
       }
@@ -115,9 +122,7 @@ public final class Weights {
       long elements = 1;
       List<Long> shape = new ArrayList<>();
       for (JsonNode dimension : value.path("shape")) {
-        if (!dimension.isIntegralNumber()
-            || !dimension.canConvertToLong()
-            || dimension.asLong() < 0) {
+        if (!isLong(dimension) || dimension.asLong() < 0) {
           throw broken(file, "has tensor " + name + " with an impossible shape");
         }
         shape.add(dimension.asLong());
@@ -130,8 +135,8 @@ public final class Weights {
       JsonNode offsets = value.path("data_offsets");
       if (!value.path("shape").isArray()
           || offsets.size() != 2
-          || !offsets.path(0).canConvertToLong()
-          || !offsets.path(1).canConvertToLong()) {
+          || !isLong(offsets.path(0))
+          || !isLong(offsets.path(1))) {
         throw broken(file, "has tensor " + name + " without shape or data_offsets");
       }
       long from = offsets.path(0).asLong();
@@ -161,6 +166,10 @@ public final class Weights {
     }
     requireDisjoint(file, tensors.values());
     return tensors;
+  }
+
+  private static boolean isLong(JsonNode value) {
+    return value.isIntegralNumber() && value.canConvertToLong();
   }
 
   private static void requireDisjoint(Path file, Iterable<Tensor> tensors) {
@@ -212,8 +221,15 @@ public final class Weights {
   /** The tensor's values as 32-bit floats, row-major; F32, F16 and BF16 are understood. */
   public float[] floats(String name) {
     Tensor tensor = tensor(name);
-    int elementBytes = ELEMENT_BYTES.get(tensor.type());
-    float[] values = new float[Math.toIntExact(tensor.bytes() / elementBytes)];
+    if (!FLOAT_TYPES.contains(tensor.type())) {
+      throw PolyphonyException.data(
+          tensor.file() + ": tensor " + name + " has type " + tensor.type() + ", not a float type");
+    }
+    if (tensor.bytes() > Integer.MAX_VALUE) {
+      throw PolyphonyException.data(
+          tensor.file() + ": tensor " + name + " is larger than 2 GiB, which is not supported");
+    }
+    float[] values = new float[(int) tensor.bytes() / ELEMENT_BYTES.get(tensor.type())];
     try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
       ByteBuffer bytes =
           channel
@@ -231,14 +247,7 @@ public final class Weights {
             values[i] = halfToFloat(bytes.getShort(2 * i));
           }
         }
-        default ->
-            throw PolyphonyException.data(
-                tensor.file()
-                    + ": tensor "
-                    + name
-                    + " has type "
-                    + tensor.type()
-                    + ", not a float type");
+        default -> throw new IllegalStateException(tensor.type());
       }
       return values;
     } catch (IOException e) {
