@@ -43,6 +43,7 @@ public final class Weights {
   /** The element types that {@link #floats} understands. */
   public static final List<String> FLOAT_TYPES = List.of("F32", "F16", "BF16");
 
+  private static final int CHUNK_BYTES = 1 << 18;
   private static final long MAX_HEADER_BYTES = 100L << 20;
   private static final Map<String, Integer> ELEMENT_BYTES =
       Map.ofEntries(
@@ -192,12 +193,18 @@ public final class Weights {
   private static ByteBuffer readFully(FileChannel channel, long position, int bytes, Path file)
       throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    readFully(channel, buffer, position, file);
+    return buffer;
+  }
+
+  private static void readFully(FileChannel channel, ByteBuffer buffer, long position, Path file)
+      throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw broken(file, "ends early");
       }
     }
-    return buffer.flip().order(ByteOrder.LITTLE_ENDIAN);
+    buffer.flip();
   }
 
   /** The tensors by name, in alphabetical order. */
@@ -230,29 +237,33 @@ public final class Weights {
           tensor.file() + ": tensor " + name + " is larger than 2 GiB, which is not supported");
     }
     float[] values = new float[(int) tensor.bytes() / ELEMENT_BYTES.get(tensor.type())];
+    // Read rather than mapped: a file that shrinks under a mapping kills the process.
+    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
-      ByteBuffer bytes =
-          channel
-              .map(FileChannel.MapMode.READ_ONLY, tensor.offset(), tensor.bytes())
-              .order(ByteOrder.LITTLE_ENDIAN);
-      switch (tensor.type()) {
-        case "F32" -> bytes.asFloatBuffer().get(values);
-        case "BF16" -> {
-          for (int i = 0; i < values.length; i++) {
-            values[i] = Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-          }
-        }
-        case "F16" -> {
-          for (int i = 0; i < values.length; i++) {
-            values[i] = halfToFloat(bytes.getShort(2 * i));
-          }
-        }
-        default -> throw new IllegalStateException(tensor.type());
+      int done = 0;
+      for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
+        chunk.clear().limit((int) Math.min(CHUNK_BYTES, tensor.bytes() - at));
+        readFully(channel, chunk, tensor.offset() + at, tensor.file());
+        done += widen(chunk, tensor.type(), values, done);
       }
       return values;
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(tensor.file() + ": cannot be read", e);
     }
+  }
+
+  private static int widen(ByteBuffer bytes, String type, float[] values, int from) {
+    if (type.equals("F32")) {
+      int count = bytes.remaining() / 4;
+      bytes.asFloatBuffer().get(values, from, count);
+      return count;
+    }
+    int count = bytes.remaining() / 2;
+    for (int i = 0; i < count; i++) {
+      short half = bytes.getShort(2 * i);
+      values[from + i] = type.equals("BF16") ? Float.intBitsToFloat(half << 16) : halfToFloat(half);
+    }
+    return count;
   }
 
   /** IEEE 754 binary16 to binary32, exactly. */
@@ -269,7 +280,8 @@ public final class Weights {
 
   /**
    * Writes {@code tensors} as 32-bit floats, in alphabetical order, through a temporary file. Equal
-   * tensors give equal bytes; every tensor starts at a multiple of 64.
+   * tensors give equal bytes; the first one starts at a multiple of 64 (the format allows no gaps
+   * between them).
    */
   public static void write(
       Path file,

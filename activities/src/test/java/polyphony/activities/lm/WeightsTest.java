@@ -37,7 +37,7 @@ class WeightsTest {
   }
 
   @Test
-  void whatWasWrittenIsReadBackAndStartsAligned() {
+  void whatWasWrittenIsReadBackAndTheFirstTensorIsAligned() {
     Weights.write(
         file(),
         Map.of("b", FloatBuffer.wrap(new float[] {1, -2, 3.5f}), "a", FloatBuffer.allocate(4)),
@@ -50,6 +50,21 @@ class WeightsTest {
     assertThat(weights.tensors().keySet()).containsExactly("a", "b");
     assertThat(weights.tensor("a").offset() % 64).isZero();
     assertThat(folder.toFile().list()).containsExactly("model.safetensors");
+  }
+
+  @Test
+  void aTensorOfManyChunksIsReadWhole() {
+    float[] values = new float[300_001];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i;
+    }
+    Weights.write(
+        file(),
+        Map.of("a", FloatBuffer.wrap(new float[1]), "b", FloatBuffer.wrap(values)),
+        Map.of("a", new long[] {1}, "b", new long[] {values.length}),
+        Map.of());
+
+    assertThat(Weights.open(file()).floats("b")).isEqualTo(values);
   }
 
   @ParameterizedTest
