@@ -36,7 +36,9 @@ public final class ChatFormat {
       throw new IllegalArgumentException(
           "a conversation starts with system and user messages, a user's last, not " + messages);
     }
-    return new Conversation(messages, tokenizer.encode(template.render(messages, true)), List.of());
+    String prompt = template.render(messages, true);
+    requireContent(prompt, messages.get(messages.size() - 1).content());
+    return new Conversation(messages, tokenizer.encode(prompt), List.of());
   }
 
   /** Appends exactly the sampled ids, and their text. */
@@ -89,7 +91,17 @@ public final class ChatFormat {
           "the chat template does not render a longer conversation as a continuation of the"
               + " shorter one, so that it cannot be used for debates; give another template");
     }
-    return rest.substring(placeholder.length());
+    String after = rest.substring(placeholder.length());
+    requireContent(after, content);
+    return after;
+  }
+
+  /** A feature that the template engine does not know can leave a hole without an error. */
+  private static void requireContent(String rendered, String content) {
+    if (!rendered.contains(content.strip())) {
+      throw PolyphonyException.data(
+          "the chat template loses or rewrites the user's message; give another template");
+    }
   }
 
   private static String placeholder(List<Message> messages, String content) {

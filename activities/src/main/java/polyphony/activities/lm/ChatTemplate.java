@@ -6,9 +6,14 @@ import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.el.JinjavaProcessors;
 import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import com.hubspot.jinjava.tree.ExpressionNode;
+import com.hubspot.jinjava.tree.Node;
+import com.hubspot.jinjava.tree.TagNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +23,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -32,9 +41,47 @@ import polyphony.storage.PolyphonyException;
  * @param specialTokens such as {@code bos_token -> <s>}
  */
 public record ChatTemplate(String source, Map<String, String> specialTokens) {
-  private static final int MAX_SOURCE_CHARACTERS = 1 << 18;
+  private static final int MAX_SOURCE_CHARACTERS = 1 << 16;
   private static final long MAX_CHARACTERS = 1 << 22;
-  private static final int MAX_NODES = 1_000_000;
+  private static final int MAX_NODES = 20_000;
+  private static final String VISITED = "__visited_nodes";
+  private static final Set<String> FILTERS =
+      Set.of(
+          "abs",
+          "capitalize",
+          "count",
+          "d",
+          "default",
+          "dictsort",
+          "first",
+          "float",
+          "int",
+          "join",
+          "last",
+          "length",
+          "list",
+          "lower",
+          "map",
+          "reject",
+          "rejectattr",
+          "replace",
+          "reverse",
+          "round",
+          "safe",
+          "select",
+          "selectattr",
+          "sort",
+          "string",
+          "title",
+          "tojson",
+          "trim",
+          "unique",
+          "upper");
+  private static final Pattern QUOTED =
+      Pattern.compile("'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"", Pattern.DOTALL);
+  private static final Pattern FILTER = Pattern.compile("\\|\\s*(\\w+)");
+  private static final Pattern CONDITION = Pattern.compile("\\bif\\b");
+  private static final Jinjava JINJAVA = jinjava();
 
   public ChatTemplate {
     specialTokens = Map.copyOf(specialTokens);
@@ -111,22 +158,71 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     Map<String, Object> bindings = new HashMap<>(specialTokens);
     bindings.put("messages", turns);
     bindings.put("add_generation_prompt", addGenerationPrompt);
-    Jinjava jinjava = jinjava();
+    bindings.put(VISITED, new AtomicInteger());
     RenderResult result;
     try {
-      result = jinjava.renderForResult(withoutLastNewline(source), bindings);
+      requireSupported(JINJAVA.newInterpreter().parse(source));
+      result = JINJAVA.renderForResult(withoutLastNewline(source), bindings);
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);
     }
-    for (TemplateError error : result.getErrors()) {
-      if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
-        throw refused(error.getMessage(), error.getException());
-      }
+    if (!result.getErrors().isEmpty()) {
+      TemplateError error = result.getErrors().get(0);
+      throw refused(error.getMessage(), error.getException());
     }
     return result.getOutput();
   }
 
+  /**
+   * Jinjava passes over what it does not know of Jinja without an error, which would change a
+   * prompt silently.
+   */
+  private static void requireSupported(Node node) {
+    if (node instanceof TagNode tag) {
+      String code = QUOTED.matcher(tag.getHelpers()).replaceAll("''");
+      requireSupportedExpression(code);
+      boolean loop = tag.getName().equals("for");
+      if (loop && CONDITION.matcher(code).find()) {
+        throw new TemplateValues.Refusal("a loop with a condition is not supported");
+      }
+      if (loop && tag.getChildren().stream().anyMatch(ChatTemplate::isElse)) {
+        throw new TemplateValues.Refusal("a loop with an else is not supported");
+      }
+    } else if (node instanceof ExpressionNode expression) {
+      requireSupportedExpression(
+          QUOTED.matcher(expression.getMaster().getImage()).replaceAll("''"));
+    }
+    node.getChildren().forEach(ChatTemplate::requireSupported);
+  }
+
+  private static boolean isElse(Node node) {
+    return node instanceof TagNode tag && tag.getName().equals("else");
+  }
+
+  private static void requireSupportedExpression(String code) {
+    int depth = 0;
+    for (int i = 0; i < code.length(); i++) {
+      char character = code.charAt(i);
+      depth += "([{".indexOf(character) >= 0 ? 1 : ")]}".indexOf(character) >= 0 ? -1 : 0;
+      // The engine's parser looks ahead: its time grows with the square of the depth and worse.
+      if (depth > 32) {
+        throw new TemplateValues.Refusal("an expression is nested too deeply");
+      }
+    }
+    Matcher filters = FILTER.matcher(code);
+    while (filters.find()) {
+      if (!FILTERS.contains(filters.group(1))) {
+        throw new TemplateValues.Refusal("filter " + filters.group(1) + " is not supported");
+      }
+    }
+  }
+
   private static PolyphonyException refused(String message, Throwable cause) {
+    for (Throwable each = cause; each != null; each = each.getCause()) {
+      if (each instanceof TemplateValues.Refusal refusal) {
+        return refused(String.valueOf(refusal.getMessage()), null);
+      }
+    }
     return new PolyphonyException(
         ErrorClass.DATA,
         "the chat template cannot render this conversation: "
@@ -140,7 +236,6 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
   }
 
   private static Jinjava jinjava() {
-    int[] visited = {0};
     Jinjava jinjava =
         new Jinjava(
             JinjavaConfig.newBuilder()
@@ -148,7 +243,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
                 .withLstripBlocks(true)
                 .withLegacyOverrides(
                     LegacyOverrides.Builder.from(LegacyOverrides.ALL)
-                        .withUsePyishObjectMapper(false)
+                        .withWhitespaceRequiredWithinTokens(false)
                         .build())
                 // Otherwise braces inside a message would be run as a template.
                 .withNestedInterpretationEnabled(false)
@@ -158,7 +253,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
                         Context.Library.TAG,
                         Set.of("import", "include", "extends", "from"),
                         Context.Library.FILTER,
-                        Set.of("random", "shuffle")))
+                        otherFilters()))
                 .withMaxRenderDepth(16)
                 .withMaxMacroRecursionDepth(16)
                 .withMaxOutputSize(MAX_CHARACTERS)
@@ -168,21 +263,37 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
                 .withRangeLimit(1 << 12)
                 .withProcessors(
                     JinjavaProcessors.newBuilder()
-                        .withNodePreProcessor(
-                            (node, interpreter) -> {
-                              if (++visited[0] > MAX_NODES) {
-                                throw new IllegalStateException("it loops for too long");
-                              }
-                            })
+                        .withNodePreProcessor((node, interpreter) -> countNode(interpreter))
                         .build())
                 .build());
     jinjava.setResourceLocator(
         (name, encoding, interpreter) -> {
           throw new IOException("a chat template may not read " + name);
         });
+    jinjava.registerFilter(TemplateValues.REPLACE);
     jinjava.registerFunction(
         new ELFunctionDefinition(
             "", "raise_exception", TemplateValues.class, "raiseException", String.class));
+    for (String function : List.of("today", "unixtimestamp")) {
+      jinjava.registerFunction(
+          new ELFunctionDefinition("", function, TemplateValues.class, "noClock"));
+    }
     return jinjava;
+  }
+
+  /** Jinjava has filters that Jinja lacks, and some that can make a huge string from nothing. */
+  private static Set<String> otherFilters() {
+    return new Jinjava()
+        .getGlobalContext().getAllFilters().stream()
+            .map(Filter::getName)
+            .filter(name -> !FILTERS.contains(name))
+            .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static void countNode(JinjavaInterpreter interpreter) {
+    if (!(interpreter.getContext().get(VISITED) instanceof AtomicInteger visited)
+        || visited.incrementAndGet() > MAX_NODES) {
+      throw new TemplateValues.Refusal("it loops for too long");
+    }
   }
 }

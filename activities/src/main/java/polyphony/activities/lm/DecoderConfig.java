@@ -80,7 +80,7 @@ public record DecoderConfig(
         positiveReal(file, json, "rope_theta", 10000.0),
         positiveReal(file, json, "rms_norm_eps", 1e-6),
         positive(file, json, "max_position_embeddings", 2048, 1 << 24),
-        json.path("tie_word_embeddings").asBoolean(false));
+        flag(file, json, "tie_word_embeddings"));
   }
 
   private static void requireDefault(Path file, JsonNode json, String field, String supported) {
@@ -100,6 +100,17 @@ public record DecoderConfig(
           file, field, "is " + value + "; a whole number from 1 to " + most + " is needed");
     }
     return value.asInt();
+  }
+
+  private static boolean flag(Path file, JsonNode json, String field) {
+    JsonNode value = json.path(field);
+    if (value.isMissingNode() || value.isNull()) {
+      return false;
+    }
+    if (!value.isBoolean()) {
+      throw invalid(file, field, "is " + value + "; true or false is needed");
+    }
+    return value.asBoolean();
   }
 
   private static double positiveReal(Path file, JsonNode json, String field, double otherwise) {

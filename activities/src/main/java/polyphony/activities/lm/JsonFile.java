@@ -1,5 +1,6 @@
 package polyphony.activities.lm;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -11,7 +12,8 @@ import polyphony.storage.PolyphonyException;
 /** A small JSON object that came with a model and is therefore not trusted. */
 final class JsonFile {
   private static final long MAX_BYTES = 1 << 20;
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private JsonFile() {}
 

@@ -28,6 +28,20 @@ public record LanguageModel(
    * @throws PolyphonyException DATA with what is missing or wrong
    */
   public static LanguageModel open(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      throw PolyphonyException.data(
+          "there is no model folder " + folder + "; check the name or import the model");
+    }
+    boolean sharded =
+        Files.exists(folder.resolve("model.safetensors.index.json"))
+            && !Files.exists(folder.resolve("model.safetensors"));
+    if (sharded) {
+      throw PolyphonyException.data(
+          "model folder "
+              + folder
+              + " is a sharded checkpoint, which is not supported yet; merge its shards into one"
+              + " model.safetensors");
+    }
     for (String file :
         List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
       if (!Files.isRegularFile(folder.resolve(file))) {
@@ -37,23 +51,47 @@ public record LanguageModel(
     }
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
     Weights weights = Weights.open(folder.resolve("model.safetensors"));
-    config
-        .weightShapes()
-        .forEach(
-            (name, shape) -> {
-              long[] found = weights.tensor(name).shape();
-              if (!Arrays.equals(found, shape)) {
-                throw PolyphonyException.data(
-                    folder
-                        + ": tensor "
-                        + name
-                        + " has shape "
-                        + Arrays.toString(found)
-                        + ", config.json implies "
-                        + Arrays.toString(shape));
-              }
-            });
+    config.weightShapes().forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
+    if (tokens > config.vocabularySize()) {
+      throw PolyphonyException.data(
+          folder
+              + ": tokenizer.json has "
+              + tokens
+              + " tokens, but the embedding only "
+              + config.vocabularySize()
+              + "; the two come from different models");
+    }
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
+  }
+
+  private static void requireShape(Path folder, Weights weights, String name, long[] shape) {
+    Weights.Tensor tensor = weights.tensors().get(name);
+    if (tensor == null) {
+      throw PolyphonyException.data(
+          folder + ": model.safetensors has no tensor " + name + ", which config.json implies");
+    }
+    if (!Arrays.equals(tensor.shape(), shape)) {
+      throw PolyphonyException.data(
+          folder
+              + ": tensor "
+              + name
+              + " has shape "
+              + Arrays.toString(tensor.shape())
+              + ", config.json implies "
+              + Arrays.toString(shape));
+    }
+    if (!Weights.FLOAT_TYPES.contains(tensor.type())) {
+      throw PolyphonyException.data(
+          folder
+              + ": tensor "
+              + name
+              + " has type "
+              + tensor.type()
+              + "; supported: "
+              + String.join(", ", Weights.FLOAT_TYPES)
+              + " (a quantised model must be converted first)");
+    }
   }
 
   /** Opens the tokenizer; the caller closes it. */

@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import com.hubspot.jinjava.el.ext.JinjavaBeanELResolver;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.util.ForLoop;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import jinjava.javax.el.ELContext;
 import jinjava.javax.el.ELException;
 import jinjava.javax.el.ELResolver;
@@ -26,9 +28,43 @@ public final class TemplateValues extends ELResolver {
   /** The template engine calls its own filters and tests as methods; nothing else goes here. */
   private final ELResolver engine = new JinjavaBeanELResolver(true);
 
+  private static final Pattern INDEX = Pattern.compile("-?[0-9]{1,8}");
+  private static final long MAX_CHARACTERS = 1 << 24;
+
+  /** {@code replace(old, new)} as a filter: plain text, bounded. */
+  static final Filter REPLACE =
+      new Filter() {
+        @Override
+        public String getName() {
+          return "replace";
+        }
+
+        @Override
+        public Object filter(Object value, JinjavaInterpreter interpreter, String... arguments) {
+          return value == null
+              ? null
+              : replaced(value.toString(), text(arguments, 0), text(arguments, 1));
+        }
+      };
+
+  /** Why a template was stopped, in words that continue "the chat template cannot ...: ". */
+  static final class Refusal extends ELException {
+    private static final long serialVersionUID = 1L;
+
+    Refusal(String message) {
+      super(message);
+    }
+  }
+
   /** What {@code raise_exception(message)} in a template calls. */
   public static String raiseException(String message) {
-    throw new IllegalArgumentException(message);
+    throw new Refusal(message);
+  }
+
+  /** In place of Jinjava's functions that read the clock: equal messages give equal prompts. */
+  @SuppressWarnings("DoNotCallSuggester") // Templates call it.
+  public static String noClock() {
+    throw new Refusal("it reads the clock");
   }
 
   @Override
@@ -38,16 +74,21 @@ public final class TemplateValues extends ELResolver {
     }
     context.setPropertyResolved(true);
     if (base instanceof Map<?, ?> map) {
-      return map.get(property instanceof Number ? property : property.toString());
+      return map.get(property.toString());
     }
-    if (base instanceof List<?> list && property instanceof Number index) {
-      return at(list, index.intValue());
-    }
-    if (base instanceof String string && property instanceof Number index) {
-      int position = index.intValue() < 0 ? index.intValue() + string.length() : index.intValue();
-      return position < 0 || position >= string.length()
-          ? null
-          : string.substring(position, position + 1);
+    // The engine hands an index over as a number or as its digits.
+    if (INDEX.matcher(property.toString()).matches()) {
+      int index = Integer.parseInt(property.toString());
+      if (base instanceof List<?> list) {
+        int position = index < 0 ? index + list.size() : index;
+        return position >= 0 && position < list.size() ? list.get(position) : null;
+      }
+      if (base instanceof String string) {
+        int position = index < 0 ? index + string.length() : index;
+        return position >= 0 && position < string.length()
+            ? string.substring(position, position + 1)
+            : null;
+      }
     }
     if (base instanceof ForLoop loop) {
       return switch (property.toString()) {
@@ -64,16 +105,11 @@ public final class TemplateValues extends ELResolver {
     return null;
   }
 
-  private static Object at(List<?> list, int index) {
-    int position = index < 0 ? index + list.size() : index;
-    return position < 0 || position >= list.size() ? null : list.get(position);
-  }
-
   @Override
   public Object invoke(
       ELContext context, Object base, Object method, Class<?>[] types, Object[] arguments) {
     if (base == null || method == null) {
-      throw new ELException("it calls " + method + " on nothing");
+      throw new Refusal("it calls " + method + " on nothing");
     }
     Object[] given = arguments == null ? new Object[0] : arguments;
     context.setPropertyResolved(true);
@@ -157,7 +193,10 @@ public final class TemplateValues extends ELResolver {
 
   private static String replaced(String string, String old, String replacement) {
     if (old.isEmpty()) {
-      throw new ELException("it replaces an empty string");
+      throw new Refusal("it replaces an empty string");
+    }
+    if ((long) string.length() / old.length() * replacement.length() > MAX_CHARACTERS) {
+      throw new Refusal("its strings grow too long");
     }
     return string.replace(old, replacement);
   }
@@ -170,7 +209,7 @@ public final class TemplateValues extends ELResolver {
     }
     String separator = text(arguments, 0);
     if (separator.isEmpty()) {
-      throw new ELException("it splits at an empty string");
+      throw new Refusal("it splits at an empty string");
     }
     int from = 0;
     for (int at = string.indexOf(separator); at >= 0; at = string.indexOf(separator, from)) {
@@ -183,13 +222,13 @@ public final class TemplateValues extends ELResolver {
 
   private static String text(Object[] arguments, int index) {
     if (index >= arguments.length || arguments[index] == null) {
-      throw new ELException("it calls a method without its argument");
+      throw new Refusal("it calls a method without its argument");
     }
     return arguments[index].toString();
   }
 
-  private static ELException unknown(Object base, Object method) {
-    return new ELException(
+  private static Refusal unknown(Object base, Object method) {
+    return new Refusal(
         "it calls "
             + method
             + " on a "
@@ -204,7 +243,7 @@ public final class TemplateValues extends ELResolver {
 
   @Override
   public void setValue(ELContext context, Object base, Object property, Object value) {
-    throw new ELException("it changes a value");
+    throw new Refusal("it changes a value");
   }
 
   @Override

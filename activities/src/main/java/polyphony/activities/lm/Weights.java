@@ -1,10 +1,10 @@
 package polyphony.activities.lm;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -42,6 +42,10 @@ public final class Weights {
   public record Tensor(
       Path file, String name, String type, long[] shape, long offset, long bytes) {}
 
+  /** The element types that {@link #floats} understands. */
+  public static final List<String> FLOAT_TYPES = List.of("F32", "F16", "BF16");
+
+  private static final int CHUNK_BYTES = 1 << 18;
   private static final long MAX_HEADER_BYTES = 100L << 20;
   private static final Map<String, Integer> ELEMENT_BYTES =
       Map.ofEntries(
@@ -56,8 +60,10 @@ public final class Weights {
           Map.entry("U8", 1),
           Map.entry("BOOL", 1));
   private static final ObjectMapper JSON =
-      new ObjectMapper(
-          JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private final Map<String, Tensor> tensors;
   private final Map<String, String> metadata;
@@ -88,13 +94,15 @@ public final class Weights {
       return new Weights(tensors(file, json, 8 + headerBytes, size), metadata(file, json));
     } catch (IOException e) {
       throw new PolyphonyException(
-          ErrorClass.DATA, file + ": cannot be read (" + e.getMessage() + ")", e);
+          ErrorClass.DATA,
+          file + ": cannot be read; check that it exists and may be read, or copy it again",
+          e);
     }
   }
 
   private static JsonNode parse(Path file, byte[] header) {
-    try (JsonParser parser = JSON.createParser(header)) {
-      JsonNode json = JSON.readTree(parser);
+    try {
+      JsonNode json = JSON.readTree(header);
       if (json == null || !json.isObject()) {
         throw broken(file, "has a header that is not a JSON object");
       }
@@ -131,9 +139,7 @@ public final class Weights {
       long elements = 1;
       List<Long> shape = new ArrayList<>();
       for (JsonNode dimension : value.path("shape")) {
-        if (!dimension.isIntegralNumber()
-            || !dimension.canConvertToLong()
-            || dimension.asLong() < 0) {
+        if (!isLong(dimension) || dimension.asLong() < 0) {
           throw broken(file, "has tensor " + name + " with an impossible shape");
         }
         shape.add(dimension.asLong());
@@ -146,8 +152,8 @@ public final class Weights {
       JsonNode offsets = value.path("data_offsets");
       if (!value.path("shape").isArray()
           || offsets.size() != 2
-          || !offsets.path(0).canConvertToLong()
-          || !offsets.path(1).canConvertToLong()) {
+          || !isLong(offsets.path(0))
+          || !isLong(offsets.path(1))) {
         throw broken(file, "has tensor " + name + " without shape or data_offsets");
       }
       long from = offsets.path(0).asLong();
@@ -179,6 +185,10 @@ public final class Weights {
     return tensors;
   }
 
+  private static boolean isLong(JsonNode value) {
+    return value.isIntegralNumber() && value.canConvertToLong();
+  }
+
   private static void requireDisjoint(Path file, Iterable<Tensor> tensors) {
     List<Tensor> sorted = new ArrayList<>();
     tensors.forEach(sorted::add);
@@ -199,12 +209,18 @@ public final class Weights {
   private static ByteBuffer readFully(FileChannel channel, long position, int bytes, Path file)
       throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    readFully(channel, buffer, position, file);
+    return buffer;
+  }
+
+  private static void readFully(FileChannel channel, ByteBuffer buffer, long position, Path file)
+      throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw broken(file, "ends early");
       }
     }
-    return buffer.flip().order(ByteOrder.LITTLE_ENDIAN);
+    buffer.flip();
   }
 
   /** The tensors by name, in alphabetical order. */
@@ -233,38 +249,42 @@ public final class Weights {
   /** The tensor's values as 32-bit floats, row-major; F32, F16 and BF16 are understood. */
   public float[] floats(String name) {
     Tensor tensor = tensor(name);
-    int elementBytes = ELEMENT_BYTES.get(tensor.type());
-    float[] values = new float[Math.toIntExact(tensor.bytes() / elementBytes)];
+    if (!FLOAT_TYPES.contains(tensor.type())) {
+      throw PolyphonyException.data(
+          tensor.file() + ": tensor " + name + " has type " + tensor.type() + ", not a float type");
+    }
+    if (tensor.bytes() > Integer.MAX_VALUE) {
+      throw PolyphonyException.data(
+          tensor.file() + ": tensor " + name + " is larger than 2 GiB, which is not supported");
+    }
+    float[] values = new float[(int) tensor.bytes() / ELEMENT_BYTES.get(tensor.type())];
+    // Read rather than mapped: a file that shrinks under a mapping kills the process.
+    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
-      ByteBuffer bytes =
-          channel
-              .map(FileChannel.MapMode.READ_ONLY, tensor.offset(), tensor.bytes())
-              .order(ByteOrder.LITTLE_ENDIAN);
-      switch (tensor.type()) {
-        case "F32" -> bytes.asFloatBuffer().get(values);
-        case "BF16" -> {
-          for (int i = 0; i < values.length; i++) {
-            values[i] = Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-          }
-        }
-        case "F16" -> {
-          for (int i = 0; i < values.length; i++) {
-            values[i] = halfToFloat(bytes.getShort(2 * i));
-          }
-        }
-        default ->
-            throw PolyphonyException.data(
-                tensor.file()
-                    + ": tensor "
-                    + name
-                    + " has type "
-                    + tensor.type()
-                    + ", not a float type");
+      int done = 0;
+      for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
+        chunk.clear().limit((int) Math.min(CHUNK_BYTES, tensor.bytes() - at));
+        readFully(channel, chunk, tensor.offset() + at, tensor.file());
+        done += widen(chunk, tensor.type(), values, done);
       }
       return values;
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(tensor.file() + ": cannot be read", e);
     }
+  }
+
+  private static int widen(ByteBuffer bytes, String type, float[] values, int from) {
+    if (type.equals("F32")) {
+      int count = bytes.remaining() / 4;
+      bytes.asFloatBuffer().get(values, from, count);
+      return count;
+    }
+    int count = bytes.remaining() / 2;
+    for (int i = 0; i < count; i++) {
+      short half = bytes.getShort(2 * i);
+      values[from + i] = type.equals("BF16") ? Float.intBitsToFloat(half << 16) : halfToFloat(half);
+    }
+    return count;
   }
 
   /** IEEE 754 binary16 to binary32, exactly. */
@@ -281,7 +301,8 @@ public final class Weights {
 
   /**
    * Writes {@code tensors} as 32-bit floats, in alphabetical order, through a temporary file. Equal
-   * tensors give equal bytes; every tensor starts at a multiple of 64.
+   * tensors give equal bytes; the first one starts at a multiple of 64 (the format allows no gaps
+   * between them).
    */
   public static void write(
       Path file,

@@ -3,6 +3,8 @@
  * polyphony.activities.lm.LanguageModel} (a checkpoint on disk) and {@link
  * polyphony.activities.lm.LanguageModelRuntime}, which opens it as a {@link
  * polyphony.activities.lm.Sampler}, {@link polyphony.activities.lm.Scorer} or {@link
- * polyphony.activities.lm.Trainer}. Nothing here knows of debates; nothing above names ONNX or DJL.
+ * polyphony.activities.lm.Trainer}. A step talks to a model in {@link
+ * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
+ * and continues. Nothing here knows of debates; nothing above names ONNX or DJL.
  */
 package polyphony.activities.lm;

@@ -148,6 +148,16 @@ class ChatFormatTest {
   }
 
   @Test
+  void aTemplateThatLosesTheUsersMessageIsRefused() {
+    ChatTemplate lossy = new ChatTemplate("^{{ messages[0]['text'] }}\nA", Map.of());
+
+    assertThatThrownBy(
+            () -> new ChatFormat(lossy, tokenizer, List.of(END)).start(List.of(Message.user("Q1"))))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("loses");
+  }
+
+  @Test
   void aConversationIsTrainedOnTheTurnsThatAreNamed() {
     Conversation asked = format.start(List.of(Message.user("Q1")));
     Conversation second =

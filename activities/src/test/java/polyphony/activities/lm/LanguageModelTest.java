@@ -1,0 +1,169 @@
+package polyphony.activities.lm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+class LanguageModelTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void write() {
+    TinyModels.untied(folder);
+  }
+
+  @Test
+  void aTiedModelNeedsNoOutputLayer() {
+    assertThat(TinyModels.tied(folder.resolve("tied")).weights().tensors())
+        .doesNotContainKey("lm_head.weight");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"})
+  void aFolderWithoutAFileIsRefused(String name) throws IOException {
+    Files.delete(folder.resolve(name));
+    assertRefused(name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer.json"})
+  void aFileThatWasHalfCopiedIsRefused(String name) throws IOException {
+    byte[] whole = Files.readAllBytes(folder.resolve(name));
+    Files.write(folder.resolve(name), Arrays.copyOf(whole, whole.length / 2));
+    assertRefused(name);
+  }
+
+  @Test
+  void aFolderThatDoesNotExistIsRefused() {
+    assertThatThrownBy(() -> LanguageModel.open(folder.resolve("absent")))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("no model folder");
+  }
+
+  @Test
+  void aShardedCheckpointIsRefusedAsSuch() throws IOException {
+    Files.move(
+        folder.resolve("model.safetensors"), folder.resolve("model-00001-of-00002.safetensors"));
+    Files.writeString(folder.resolve("model.safetensors.index.json"), "{}");
+    assertRefused("sharded");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel",
+        "architectures | null | LlamaForCausalLM",
+        "hidden_act | \"gelu\" | hidden_act",
+        "attention_bias | true | attention_bias",
+        "rope_scaling | {\"rope_type\": \"llama3\"} | rope_scaling",
+        "hidden_size | 0 | hidden_size",
+        "hidden_size | 24.5 | hidden_size",
+        "hidden_size | \"24\" | hidden_size",
+        "hidden_size | null | hidden_size",
+        "hidden_size | 99999999999999 | hidden_size",
+        "num_hidden_layers | -1 | num_hidden_layers",
+        "num_key_value_heads | 4 | num_key_value_heads",
+        "num_key_value_heads | 7 | num_key_value_heads",
+        "head_dim | 3 | head_dim",
+        "rms_norm_eps | 0 | rms_norm_eps",
+        "rope_theta | \"big\" | rope_theta",
+        "tie_word_embeddings | \"no\" | tie_word_embeddings",
+      })
+  void aConfigurationThatIsNotSupportedIsRefusedByField(String field, String value, String named)
+      throws IOException {
+    change("config.json", field, value);
+    assertRefused(named);
+  }
+
+  @Test
+  void weightsOfAnotherShapeThanTheConfigurationSaysAreRefused() throws IOException {
+    change("config.json", "intermediate_size", "48");
+    assertRefused("mlp.gate_proj.weight", "[40, 24]", "[48, 24]");
+  }
+
+  @Test
+  void weightsThatLackALayerAreRefused() throws IOException {
+    change("config.json", "num_hidden_layers", "3");
+    assertRefused("model.layers.2.");
+  }
+
+  @Test
+  void weightsThatAreNotFloatingPointAreRefused() throws IOException {
+    Path file = folder.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    String header = new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1);
+    Files.write(
+        file,
+        header
+            .replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\"")
+            .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+    assertRefused("I32", "quantised");
+  }
+
+  @Test
+  void aTokenizerWithMoreTokensThanTheEmbeddingIsRefusedWithBothNumbers() throws IOException {
+    ObjectNode tokenizer = (ObjectNode) JSON.readTree(folder.resolve("tokenizer.json").toFile());
+    ((ObjectNode) tokenizer.path("model").path("vocab")).put("x", 30);
+    JSON.writeValue(folder.resolve("tokenizer.json").toFile(), tokenizer);
+    assertRefused("31", "26");
+  }
+
+  @Test
+  void endTokensComeFromTheGenerationConfigurationFirst() throws IOException {
+    change("generation_config.json", "eos_token_id", "[2, 0, 2]");
+    assertThat(LanguageModel.open(folder).endTokens()).containsExactly(2, 0);
+
+    change("generation_config.json", "eos_token_id", "null");
+    change("config.json", "eos_token_id", "1");
+    assertThat(LanguageModel.open(folder).endTokens()).containsExactly(1);
+
+    Files.delete(folder.resolve("generation_config.json"));
+    assertThat(LanguageModel.open(folder).endTokens()).containsExactly(1);
+  }
+
+  @Test
+  void aModelWithoutAnEndTokenIsRefused() throws IOException {
+    change("generation_config.json", "eos_token_id", "null");
+    change("config.json", "eos_token_id", "[]");
+    assertRefused("eos_token_id");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"26", "-1", "\"2\"", "2.5", "[2, 99]", "{}"})
+  void anEndTokenOutsideTheVocabularyIsRefused(String value) throws IOException {
+    change("generation_config.json", "eos_token_id", value);
+    assertRefused("eos_token_id");
+  }
+
+  private void change(String file, String field, String value) throws IOException {
+    ObjectNode json = (ObjectNode) JSON.readTree(folder.resolve(file).toFile());
+    json.set(field, JSON.readTree(value));
+    JSON.writeValue(folder.resolve(file).toFile(), json);
+  }
+
+  private void assertRefused(String... named) {
+    assertThatThrownBy(() -> LanguageModel.open(folder))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContainingAll(named)
+        .hasMessageNotContaining("\n");
+  }
+}
