@@ -66,7 +66,16 @@ class BadInputIT {
         model,
         new DecoderConfig(
             NewLanguageModel.vocabularySize(CompactDialect.ALPHABET),
-            16, 2, 2, 1, 8, 32, 10_000, 1e-5, 640, true),
+            16,
+            2,
+            2,
+            1,
+            8,
+            32,
+            10_000,
+            1e-5,
+            640,
+            true),
         CompactDialect.ALPHABET,
         CompactDialect.SPECIAL_TOKENS,
         CompactDialect.CHAT_TEMPLATE,
@@ -199,9 +208,7 @@ class BadInputIT {
 
   private void refusedModel(Path bad, String part) {
     refused(
-        2,
-        List.of(part),
-        () -> run("import", "bad", bad.toString(), "--store", store.toString()));
+        2, List.of(part), () -> run("import", "bad", bad.toString(), "--store", store.toString()));
   }
 
   private void refused(int exitCode, List<String> parts, Action action) {
@@ -229,10 +236,8 @@ class BadInputIT {
 
   private void spoiltSpec(String part, String other, String... told) throws IOException {
     assertThat(SPEC).contains(part);
-    Path file =
-        Files.writeString(folder.resolve("spoilt.json"), SPEC.replace(part, other));
-    refused(
-        2, List.of(told), () -> run("run", file.toString(), "--store", store.toString()));
+    Path file = Files.writeString(folder.resolve("spoilt.json"), SPEC.replace(part, other));
+    refused(2, List.of(told), () -> run("run", file.toString(), "--store", store.toString()));
   }
 
   private int run(String... arguments) {

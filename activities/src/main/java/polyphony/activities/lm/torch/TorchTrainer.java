@@ -408,7 +408,8 @@ public final class TorchTrainer implements Trainer {
           for (MicroBatch batch : cut) {
             try (NDScope scope = new NDScope()) {
               scope.suppressNotUsedWarning();
-              // The leaves, which share the weights' memory: the script tells arguments by their names.
+              // The leaves, which share the weights' memory: the script tells arguments by their
+              // names.
               sum += lanes.get(0).decoder().loss(lanes.get(0).leaves(), batch).getFloat();
             }
           }
