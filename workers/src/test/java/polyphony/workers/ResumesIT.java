@@ -157,8 +157,7 @@ class ResumesIT {
         .environment()
         .put(
             "CLASSPATH",
-            System.getProperty(
-                "surefire.test.class.path", System.getProperty("java.class.path")));
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
     builder.redirectOutput(out.toFile()).redirectError(err.toFile());
     return new Running(builder.start(), store, out, err);
   }
@@ -178,8 +177,7 @@ class ResumesIT {
             .filter(key -> !Files.exists(store.resolve("steps").resolve(key + ".json")))
             .filter(key -> !names(store.resolve("claims").resolve(key)).isEmpty())
             .toList();
-    return !claimed.isEmpty()
-        && named(manifests(store), name).stream().anyMatch(which);
+    return !claimed.isEmpty() && named(manifests(store), name).stream().anyMatch(which);
   }
 
   /** The commits of these steps, by file. */
@@ -188,7 +186,8 @@ class ResumesIT {
     for (String key : keys) {
       for (String name : names(store.resolve("progress").resolve(key))) {
         segments.put(
-            key + "/" + name, Files.readAllBytes(store.resolve("progress").resolve(key).resolve(name)));
+            key + "/" + name,
+            Files.readAllBytes(store.resolve("progress").resolve(key).resolve(name)));
       }
     }
     return segments;
