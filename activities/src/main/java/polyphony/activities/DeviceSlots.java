@@ -1,6 +1,7 @@
 package polyphony.activities;
 
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -15,16 +16,6 @@ public final class DeviceSlots {
 
   private final Semaphore free;
 
-  /** A slot that is taken until it is closed. */
-  public final class Slot implements AutoCloseable {
-    private Slot() {}
-
-    @Override
-    public void close() {
-      free.release();
-    }
-  }
-
   /**
    * @param slots at least 1
    */
@@ -35,11 +26,21 @@ public final class DeviceSlots {
     this.free = new Semaphore(slots, true);
   }
 
-  /** Waits for a slot; empty where {@code stop} turned true first. */
-  public Optional<Slot> acquire(BooleanSupplier stop) throws InterruptedException {
+  /**
+   * Waits for a slot and works while holding it.
+   *
+   * @return what the work returns; empty where {@code stop} turned true before there was a slot
+   * @throws Exception what the work throws
+   */
+  public <R> Optional<R> compute(BooleanSupplier stop, Callable<Optional<R>> work)
+      throws Exception {
     while (!stop.getAsBoolean()) {
       if (free.tryAcquire(POLL_MILLISECONDS, TimeUnit.MILLISECONDS)) {
-        return Optional.of(new Slot());
+        try {
+          return work.call();
+        } finally {
+          free.release();
+        }
       }
     }
     return Optional.empty();

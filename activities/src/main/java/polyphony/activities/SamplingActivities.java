@@ -38,7 +38,7 @@ public final class SamplingActivities implements Activities.Sampling {
             detail,
             request.versions(),
             Debate.Result.class,
-            (attempt, progress) -> debate.run(request, attempt));
+            (attempt, progress) -> debate.run(request, attempt, progress));
     Debate.Result result = ended.finished();
     return new Debate.Result(
         result.answers(), result.parsed(), result.cut(), result.tokens(), ended.report());

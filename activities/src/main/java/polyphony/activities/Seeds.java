@@ -11,6 +11,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 import polyphony.workflows.Purpose;
+import polyphony.workflows.Role;
 
 /**
  * Where all randomness of a run comes from: a seed is the hash of what it is for, so that it
@@ -60,6 +61,11 @@ public final class Seeds {
    */
   public static long rank(long run, int iteration, int agent, String set, String question) {
     return of("rank", run, iteration, agent, set, question);
+  }
+
+  /** Seed of the order in which a model sees its examples in one epoch. */
+  public static long order(long run, int iteration, Role role, int agent, int epoch) {
+    return of("order", run, iteration, role, agent, epoch);
   }
 
   /** The first 8 bytes of the SHA-256 of the parts as a JSON array of strings. */

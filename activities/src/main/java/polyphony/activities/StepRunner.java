@@ -153,14 +153,7 @@ public final class StepRunner implements AutoCloseable {
                     + versions
                     + ": use a worker of those versions, or run it under a new name");
           }
-          Optional<DeviceSlots.Slot> slot = slots.acquire(attempt::stopRequested);
-          if (slot.isEmpty()) {
-            return Optional.empty();
-          }
-          try (DeviceSlots.Slot taken = slot.get()) {
-            LOG.debug("{} holds {}", step.name(), taken);
-            return body.compute(attempt, progress);
-          }
+          return slots.compute(attempt::stopRequested, () -> body.compute(attempt, progress));
         });
   }
 

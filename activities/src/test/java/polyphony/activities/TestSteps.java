@@ -28,7 +28,7 @@ public final class TestSteps implements AutoCloseable {
     cache = new LocalCache(folder.resolve("cache"), 1L << 30);
     artifacts = new Artifacts(store, cache);
     steps = new Steps(store, artifacts, Worker.here("cpu", Map.of()), Clock.systemUTC());
-    checkpoints = new Checkpoints(artifacts::file, folder.resolve("models"));
+    checkpoints = new Checkpoints(artifacts, folder.resolve("models"));
   }
 
   public Artifacts artifacts() {

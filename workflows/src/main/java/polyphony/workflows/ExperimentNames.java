@@ -15,6 +15,9 @@ public final class ExperimentNames {
   public static final String ALLOWED =
       "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit";
 
+  /** Leaves room for the longest method and seed; the hash covers the whole name. */
+  private static final int SHOWN_OF_TASK = 40;
+
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
   /** Whether something may be called this. */
@@ -33,9 +36,13 @@ public final class ExperimentNames {
     ObjectNode identity = PolyphonyDataConverter.toTree(complete);
     identity.remove("experiment");
     identity.remove("iterations");
-    String prefix =
-        complete.method() + "-" + complete.task().name() + "-seed" + complete.seed() + "-";
-    return prefix.substring(Math.max(0, prefix.length() - 92)) + hash(identity);
+    String task = complete.task().name();
+    return String.join(
+        "-",
+        complete.method(),
+        task.substring(0, Math.min(task.length(), SHOWN_OF_TASK)),
+        "seed" + complete.seed(),
+        hash(identity));
   }
 
   /** The workflow id of one iteration, such as {@code my-experiment/iteration-003}. */

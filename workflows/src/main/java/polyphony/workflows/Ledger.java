@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -27,8 +28,9 @@ final class Ledger {
     reusedSteps += iteration.reusedSteps();
   }
 
+  /** By name: {@code Map.copyOf} would order them differently in every process. */
   Map<String, Double> phases() {
-    return Map.copyOf(phases);
+    return Collections.unmodifiableMap(new TreeMap<>(phases));
   }
 
   int computedSteps() {

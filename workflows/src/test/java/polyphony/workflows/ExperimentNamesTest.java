@@ -37,8 +37,16 @@ class ExperimentNamesTest {
 
   @Test
   void aDerivedNameIsValidHoweverLongTheTasksName() {
-    String name = derived("{\"task\": \"" + "t".repeat(100) + "\"}");
-    assertThat(ExperimentNames.isValid(name)).as(name).isTrue();
+    for (String method : Method.names()) {
+      String name =
+          derived(
+              "{\"method\": \""
+                  + method
+                  + "\", \"seed\": 9223372036854775807, \"task\": \""
+                  + "t".repeat(100)
+                  + "\"}");
+      assertThat(ExperimentNames.isValid(name)).as(name).isTrue();
+    }
   }
 
   @Test

@@ -18,7 +18,7 @@ class FinetuningIterationTest {
   /** Two ranges to finetune on and two to evaluate on, the last one short. */
   private static final String SIZES = "\"task\": {\"train\": 4, \"evaluate\": 3}";
 
-  private static final long PATIENCE_SECONDS = 20;
+  private static final long PATIENCE_SECONDS = 60;
 
   private final FakeSteps steps = new FakeSteps();
 

@@ -8,6 +8,8 @@ import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.api.history.v1.ActivityTaskScheduledEventAttributes;
 import io.temporal.api.history.v1.HistoryEvent;
+import io.temporal.api.sdk.v1.WorkflowInteractionDefinition;
+import io.temporal.api.sdk.v1.WorkflowMetadata;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.failure.ActivityFailure;
@@ -272,7 +274,7 @@ class MultiagentFinetuningTest {
     WorkflowStub earlier = service.stub("FinetuningIteration", "x/iteration-000");
     earlier.start(
         new FinetuningIteration.Request(experiment, 0, Society.copies(FakeSteps.BASE, 3)));
-    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
 
     WorkflowStub run = service.start("x", "{\"iterations\": 0, " + SMALL + "}");
     awaitEvent("x", EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED);
@@ -292,7 +294,7 @@ class MultiagentFinetuningTest {
           }
         };
     WorkflowStub run = service.start("x", "{\"iterations\": 0, " + SMALL + "}");
-    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
     run.cancel();
     Throwable ended = catchThrowable(() -> run.getResult(ExperimentResult.class));
     mayEnd.countDown();
@@ -314,7 +316,7 @@ class MultiagentFinetuningTest {
           }
         };
     WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
-    assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
     run.cancel();
     awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
     assertThat(service.existing("x/iteration-001").describe().getStatus())
@@ -354,7 +356,7 @@ class MultiagentFinetuningTest {
           }
         };
     WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
-    assertThat(training.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(training.await(60, TimeUnit.SECONDS)).isTrue();
     awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED);
 
     Progress whole = run.query("progress", Progress.class);
@@ -376,6 +378,27 @@ class MultiagentFinetuningTest {
     assertThat(done.phase()).isEqualTo("done");
     assertThat(done.iteration()).isEqualTo(1);
     assertThat(done.reports()).hasSize(2);
+  }
+
+  @Test
+  void theUserInterfaceIsToldPhaseAndResults() {
+    WorkflowStub run = service.start("x", "{\"iterations\": 1, " + SMALL + "}");
+    run.getResult(ExperimentResult.class);
+    assertThat(metadata(run).getCurrentDetails())
+        .isEqualTo(
+            "- phase: done"
+                + "\n- iteration 0: accuracy 0.500 ± 0.100, consensus 0.800"
+                + "\n- iteration 1: accuracy 0.600 ± 0.100, consensus 0.800");
+    assertThat(metadata(run).getDefinition().getQueryDefinitionsList())
+        .extracting(WorkflowInteractionDefinition::getName)
+        .contains("progress");
+    assertThat(metadata(service.existing("x/iteration-001")).getCurrentDetails())
+        .isEqualTo(
+            "- phase: done\n- 3 of 4 questions labelled\n- 6 models trained\n- accuracy 0.6");
+  }
+
+  private static WorkflowMetadata metadata(WorkflowStub workflow) {
+    return workflow.query("__temporal_workflow_metadata", WorkflowMetadata.class);
   }
 
   private void awaitEvent(String workflow, EventType type) throws InterruptedException {

@@ -7,6 +7,7 @@ import java.util.Optional;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
+import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Conversation;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Message;
@@ -51,16 +52,23 @@ public final class DebateStep {
    * @throws PolyphonyException CONFIG for a range outside the question set or an unknown task; DATA
    *     where questions, answers or models are broken
    */
-  public Optional<Debate.Result> run(Debate.Request request, StepAttempt attempt) {
+  public Optional<Debate.Result> run(
+      Debate.Request request, StepAttempt attempt, StepProgress progress) {
     List<Question> questions = questions(request, attempt);
     PromptSet prompts = PromptSet.read(attempt.artifacts().bytes(request.prompts()));
     Task task = Tasks.named(request.task());
     List<List<Answer>> previous = previous(request, questions, attempt);
+    boolean summarised = request.round() > 1 && request.summariser() != null;
     SampledBatches batches =
-        new SampledBatches(attempt, request.batchSize(), settings(request.sampling()));
+        new SampledBatches(
+            attempt,
+            request.batchSize(),
+            settings(request.sampling()),
+            progress,
+            (summarised ? 2L : 1L) * questions.size());
 
     List<String> summaries = null;
-    if (request.round() > 1 && request.summariser() != null) {
+    if (summarised) {
       try (Speaker summariser = new Speaker(checkpoints.open(request.summariser()), runtime)) {
         List<Conversation> asked = new ArrayList<>();
         for (int i = 0; i < questions.size(); i++) {

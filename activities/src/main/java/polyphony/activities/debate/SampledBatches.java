@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
 import polyphony.storage.ErrorClass;
@@ -23,6 +24,9 @@ final class SampledBatches {
   private final List<Batch> committed;
   private int next;
   private long sampledTokens;
+  private final StepProgress progress;
+  private final long total;
+  private long rowsDone;
 
   /**
    * One prompt.
@@ -34,13 +38,23 @@ final class SampledBatches {
   /** One commit. */
   private record Batch(List<Sampled> rows) {}
 
-  SampledBatches(StepAttempt attempt, int batchSize, SamplingSettings settings) {
+  /**
+   * @param total rows of all calls to {@link #sample}, for the progress alone
+   */
+  SampledBatches(
+      StepAttempt attempt,
+      int batchSize,
+      SamplingSettings settings,
+      StepProgress progress,
+      long total) {
     if (batchSize < 1) {
       throw PolyphonyException.config("the batch size is at least 1, not " + batchSize);
     }
     this.attempt = attempt;
     this.batchSize = batchSize;
     this.settings = settings;
+    this.progress = progress;
+    this.total = total;
     this.committed = attempt.commits(Batch.class);
   }
 
@@ -62,6 +76,7 @@ final class SampledBatches {
             .filter(each -> each.tokens().length < speaker.context())
             .sorted(Comparator.comparingInt(each -> each.tokens().length)) // stable
             .toList();
+    rowsDone += rows.size() - planned.size();
     Map<Integer, Sampled> sampled = new HashMap<>();
     for (int from = 0; from < planned.size(); from += batchSize) {
       List<Row> batch = planned.subList(from, Math.min(from + batchSize, planned.size()));
@@ -78,6 +93,8 @@ final class SampledBatches {
       }
       next++;
       sampledTokens += tokens(done);
+      rowsDone += batch.size();
+      progress.report(rowsDone, total);
       done.forEach(each -> sampled.put(each.index(), each));
     }
     return Optional.of(sampled);

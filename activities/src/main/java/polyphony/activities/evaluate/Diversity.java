@@ -30,7 +30,8 @@ public final class Diversity {
     double sum = 0;
     for (int v = 0; v < logP.length; v++) {
       double p = Math.exp(logP[v]);
-      if (p > 0) {
+      // Not p > 0, which would pass over NaN.
+      if (p != 0) {
         sum += p * ((double) logP[v] - logQ[v]);
       }
     }

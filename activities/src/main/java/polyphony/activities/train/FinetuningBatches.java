@@ -1,12 +1,11 @@
 package polyphony.activities.train;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Random;
 import java.util.stream.IntStream;
+import polyphony.activities.Seeds;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
-import polyphony.storage.Sha256;
 import polyphony.workflows.Role;
 
 /**
@@ -42,16 +41,7 @@ public final class FinetuningBatches implements TrainingBatches {
     this.orders = new int[epochs][];
     for (int epoch = 0; epoch < epochs; epoch++) {
       orders[epoch] =
-          permutation(
-              examples.size(),
-              String.join(
-                  "/",
-                  "finetuning-order",
-                  Long.toString(seed),
-                  role.name().toLowerCase(Locale.ROOT),
-                  Integer.toString(agent),
-                  Integer.toString(iteration),
-                  Integer.toString(epoch)));
+          permutation(examples.size(), Seeds.order(seed, iteration, role, agent, epoch));
     }
   }
 
@@ -70,11 +60,8 @@ public final class FinetuningBatches implements TrainingBatches {
   }
 
   /** Fisher and Yates, with java.util.Random since its algorithm is part of its specification. */
-  private static int[] permutation(int size, String seed) {
-    long hash =
-        Long.parseUnsignedLong(
-            Sha256.of(seed.getBytes(java.nio.charset.StandardCharsets.UTF_8)).substring(0, 16), 16);
-    Random random = new Random(hash);
+  private static int[] permutation(int size, long seed) {
+    Random random = new Random(seed);
     int[] order = IntStream.range(0, size).toArray();
     for (int i = size - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);

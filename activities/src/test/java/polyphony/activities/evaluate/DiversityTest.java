@@ -69,11 +69,11 @@ class DiversityTest {
   @Test
   void dissimilarityIsOneMinusCosine() {
     assertThat(Diversity.dissimilarity(new float[] {3, 4}, new float[] {6, 8}))
-        .hasValueCloseTo(0, within(1e-12));
+        .hasValueCloseTo(0.0, within(1e-12));
     assertThat(Diversity.dissimilarity(new float[] {1, 0}, new float[] {0, 2}))
-        .hasValueCloseTo(1, within(1e-12));
+        .hasValueCloseTo(1.0, within(1e-12));
     assertThat(Diversity.dissimilarity(new float[] {1, 0}, new float[] {-1, 0}))
-        .hasValueCloseTo(2, within(1e-12));
+        .hasValueCloseTo(2.0, within(1e-12));
     assertThat(Diversity.dissimilarity(new float[] {0, 0}, new float[] {1, 0})).isEmpty();
   }
 

@@ -14,6 +14,10 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -23,16 +27,72 @@ import polyphony.activities.lm.Weights;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
-/** One loaded graph, with ONNX Runtime's errors turned into ours. */
+/**
+ * One loaded graph, with ONNX Runtime's errors turned into ours. All native work happens on a
+ * thread of the session's own: a graph is walked by recursion, which overruns the stack of an
+ * ordinary Java thread from a few layers on, and that ends the process without a word.
+ */
 final class OnnxSession implements AutoCloseable {
+  /** Address space, of which only what is touched costs memory. */
+  private static final long STACK_BYTES = 256L << 20;
+
   private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(
+          work -> {
+            Thread created = new Thread(null, work, "onnx-session", STACK_BYTES);
+            created.setDaemon(true);
+            return created;
+          });
   private final OrtSession session;
+
+  private interface NativeWork<T> {
+    T perform() throws OrtException;
+  }
+
+  /** Performs {@code work} on the session's thread and waits for it, whether interrupted or not. */
+  private <T> T onThread(String failing, NativeWork<T> work) {
+    try {
+      return CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return work.perform();
+                } catch (OrtException e) {
+                  throw failure(failing, e);
+                }
+              },
+              thread)
+          .join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException known) {
+        throw known;
+      }
+      if (e.getCause() instanceof Error error) {
+        throw error;
+      }
+      throw e;
+    }
+  }
 
   /**
    * @param weightsFolder where the files of the model's external data lie
    * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit
    */
   OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
+    boolean opened = false;
+    try {
+      session =
+          onThread("the model's graph cannot be loaded", () -> load(model, weightsFolder, options));
+      opened = true;
+    } finally {
+      if (!opened) {
+        thread.shutdown();
+      }
+    }
+  }
+
+  private OrtSession load(ModelProto model, Path weightsFolder, OnnxOptions options)
+      throws OrtException {
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -43,9 +103,7 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
-      session = environment.createSession(model.toByteArray(), settings);
-    } catch (OrtException e) {
-      throw failure("the model's graph cannot be loaded", e);
+      return environment.createSession(model.toByteArray(), settings);
     }
   }
 
@@ -135,11 +193,13 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
    */
   <T> T run(Inputs inputs, Function<Outputs, T> read) {
-    try (OrtSession.Result result = session.run(inputs.tensors)) {
-      return read.apply(new Outputs(result));
-    } catch (OrtException e) {
-      throw failure("the model's graph cannot be run", e);
-    }
+    return onThread(
+        "the model's graph cannot be run",
+        () -> {
+          try (OrtSession.Result result = session.run(inputs.tensors)) {
+            return read.apply(new Outputs(result));
+          }
+        });
   }
 
   /** The outputs of one run. */
@@ -167,9 +227,14 @@ final class OnnxSession implements AutoCloseable {
   @Override
   public void close() {
     try {
-      session.close();
-    } catch (OrtException e) {
-      throw failure("the session cannot be closed", e);
+      onThread(
+          "the session cannot be closed",
+          () -> {
+            session.close();
+            return null;
+          });
+    } finally {
+      thread.shutdown();
     }
   }
 

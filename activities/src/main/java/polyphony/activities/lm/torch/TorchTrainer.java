@@ -404,16 +404,19 @@ public final class TorchTrainer implements Trainer {
         0,
         "loss",
         () -> {
-          double sum = 0;
-          for (MicroBatch batch : cut) {
-            try (NDScope scope = new NDScope()) {
-              scope.suppressNotUsedWarning();
-              // The leaves, which share the weights' memory: the script tells arguments by their
-              // names.
-              sum += lanes.get(0).decoder().loss(lanes.get(0).leaves(), batch).getFloat();
+          JniUtils.setGradMode(false);
+          try {
+            double sum = 0;
+            for (MicroBatch batch : cut) {
+              try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                sum += lanes.get(0).decoder().loss(lanes.get(0).leaves(), batch).getFloat();
+              }
             }
+            return sum / trained;
+          } finally {
+            JniUtils.setGradMode(true);
           }
-          return sum / trained;
         });
   }
 

@@ -98,6 +98,18 @@ class TorchTrainerTest {
   }
 
   @Test
+  void theLossWithoutAStepEqualsTheReferenceAndChangesNothing() {
+    LanguageModel model = TinyModels.untied(folder.resolve("model"));
+    List<TrainingExample> examples = batches(6).batch(0);
+    try (TorchTrainer once = trainer(model, settings(64, 1));
+        TorchTrainer undisturbed = trainer(model, settings(64, 1))) {
+      assertThat(once.loss(examples))
+          .isCloseTo(ReferenceDecoder.of(model).loss(examples), within(1e-4));
+      assertThat(once.next()).isEqualTo(undisturbed.next());
+    }
+  }
+
+  @Test
   void microBatchesAndLanesOfAnySizeGiveTheSameUpdate() {
     LanguageModel model = TinyModels.untied(folder.resolve("model"));
     Map<String, float[]> whole = weightsAfter(model, settings(1000, 1), 3);
