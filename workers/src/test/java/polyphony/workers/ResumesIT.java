@@ -123,7 +123,7 @@ class ResumesIT {
       assertThat(other.path("outputs")).isEqualTo(each.getValue().path("outputs"));
       assertThat(other.path("usage")).isEqualTo(each.getValue().path("usage"));
     }
-    assertThat(Files.list(store.resolve("progress"))).isEmpty();
+    assertThat(names(store.resolve("progress"))).isEmpty();
   }
 
   private Running start(String name) throws IOException {
