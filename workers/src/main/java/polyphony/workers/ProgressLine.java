@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** Renders a {@link ProgressView} as one line. */
 final class ProgressLine {
-  private static final int BAR = 20;
+  private static final int BAR = 12;
   private static final String SEPARATOR = " · ";
 
   private ProgressLine() {}
@@ -16,7 +16,6 @@ final class ProgressLine {
   static String of(ProgressView view, int columns) {
     List<String> parts = parts(view);
     String line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
-    // From the end: elapsed, then speed; phase and time left stay longest.
     for (String optional : optionalParts(view)) {
       if (line.length() <= columns) {
         break;
@@ -39,19 +38,20 @@ final class ProgressLine {
             ? "untuned"
             : "iteration " + view.iteration() + "/" + view.iterations());
     parts.add(phase(view));
-    if (!view.step().isEmpty()) {
-      parts.add(view.step());
-    }
+    parts.add(view.who());
+    parts.add(view.count());
     if (view.tokensPerSecond() >= 1) {
       parts.add(speed(view.tokensPerSecond()));
     }
     parts.add(elapsed(view));
     view.left().ifPresent(left -> parts.add(clock(left) + " left"));
+    parts.removeIf(String::isEmpty);
     return parts;
   }
 
+  /** What can be done without, first what is missed least; phase and time left stay. */
   private static List<String> optionalParts(ProgressView view) {
-    return List.of(elapsed(view), speed(view.tokensPerSecond()), view.step());
+    return List.of(elapsed(view), view.who(), speed(view.tokensPerSecond()), view.count());
   }
 
   private static String elapsed(ProgressView view) {

@@ -11,8 +11,8 @@ import java.util.Optional;
  * @param iterations in all, the untuned society's not counted
  * @param unitsDone activities done in this phase
  * @param units activities of this phase; 0 where not known yet
- * @param step what is being worked on, such as {@code agent 2, round 1: 120 of 500 answers}; may be
- *     empty
+ * @param who is being worked on, such as {@code agent 2, round 1}; may be empty
+ * @param count such as {@code 120/500 answers}; may be empty
  * @param tokensPerSecond over the last seconds
  * @param done share of the whole run, in [0, 1]
  * @param elapsed since the start
@@ -24,7 +24,8 @@ record ProgressView(
     int iterations,
     int unitsDone,
     int units,
-    String step,
+    String who,
+    String count,
     double tokensPerSecond,
     double done,
     Duration elapsed,

@@ -5,7 +5,6 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.common.converter.DataConverter;
 import java.io.PrintStream;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -163,32 +162,28 @@ final class RunSession implements AutoCloseable {
       units += each.total() == 0 ? 0 : each.done() / (double) each.total();
     }
     double phaseDone = progress.units() == 0 ? 0 : Math.min(1, units / progress.units());
+    long answers = forecast.answers(progress.phase());
     return new ProgressView(
         progress.phase(),
         progress.iteration(),
         progress.iterations(),
         progress.unitsDone(),
         progress.units(),
-        step(running, forecast.answers(progress.phase()), phaseDone),
+        who(running),
+        answers == 0 ? "" : Math.round(phaseDone * answers) + "/" + answers + " answers",
         tokensPerSecond,
         forecast.done(progress.iteration(), progress.phase(), phaseDone),
         elapsed,
         forecast.left(progress.iteration(), progress.phase(), phaseDone, elapsed));
   }
 
-  /** Such as {@code agent 2, round 1 · 1250/3000 answers}. */
-  private static String step(List<RunningStep> running, long answers, double phaseDone) {
-    List<String> facts = new ArrayList<>();
-    if (!running.isEmpty()) {
-      facts.add(
-          Arrays.stream(running.get(0).detail().split(", "))
-              .filter(part -> part.startsWith("agent") || part.startsWith("round"))
-              .collect(Collectors.joining(", ")));
-    }
-    if (answers > 0) {
-      facts.add(Math.round(phaseDone * answers) + "/" + answers + " answers");
-    }
-    return facts.stream().filter(fact -> !fact.isEmpty()).collect(Collectors.joining(" · "));
+  /** Such as {@code agent 2, round 1}. */
+  private static String who(List<RunningStep> running) {
+    return running.stream()
+        .limit(1)
+        .flatMap(step -> Arrays.stream(step.detail().split(", ")))
+        .filter(part -> part.startsWith("agent") || part.startsWith("round"))
+        .collect(Collectors.joining(", "));
   }
 
   /** What the workflow says, or what it said last: a run does not depend on being watched. */

@@ -4,15 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.temporal.testserver.TestServer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +36,7 @@ class CommandLineTest {
   @Test
   void aRunPrintsItsTable() {
     assertThat(run("run", "--agents", "2", "--iterations", "1")).isZero();
-    assertThat(output().lines().map(line -> line.split(" {2,}")[0]))
+    assertThat(output().lines().map(line -> line.replaceFirst(" {2,}.*", "")))
         .containsExactly("", "iteration", "untuned", "1");
     assertThat(errors())
         .contains("experiment multiagent-ft-arithmetic-seed0-", "steps computed, 0 reused");
@@ -140,6 +146,63 @@ class CommandLineTest {
   }
 
   @Test
+  void atAServerARunningExperimentIsJoinedUnlessTheSpecDiffers() throws Exception {
+    int port;
+    try (ServerSocket socket = new ServerSocket(0)) {
+      port = socket.getLocalPort();
+    }
+    ByteArrayOutputStream joined = new ByteArrayOutputStream();
+    try (var server = TestServer.createPortBoundServer(port, true)) {
+      assertThat(server).isNotNull();
+      environment = Map.of("TEMPORAL_ADDRESS", "127.0.0.1:" + port);
+      steps.gate = new CountDownLatch(1);
+      CompletableFuture<Integer> first =
+          CompletableFuture.supplyAsync(
+              () ->
+                  run(
+                      console(new ByteArrayOutputStream(), err),
+                      "run",
+                      "--method",
+                      "base",
+                      "--json"));
+      awaitLine(err, "experiment base-");
+      CompletableFuture<Integer> second =
+          CompletableFuture.supplyAsync(
+              () -> run(console(out, joined), "run", "--method", "base", "--json"));
+      awaitLine(joined, "joined the running experiment base-");
+      String name = joined.toString(StandardCharsets.UTF_8).strip().replaceFirst(".* ", "");
+      ByteArrayOutputStream refused = new ByteArrayOutputStream();
+      assertThat(
+              run(
+                  console(new ByteArrayOutputStream(), refused),
+                  "run",
+                  "--method",
+                  "base",
+                  "--seed",
+                  "5",
+                  "--experiment",
+                  name))
+          .isEqualTo(2);
+      assertThat(refused.toString(StandardCharsets.UTF_8)).contains("running with another spec");
+      steps.gate.countDown();
+      assertThat(first.get(1, TimeUnit.MINUTES)).isZero();
+      assertThat(second.get(1, TimeUnit.MINUTES)).isZero();
+      assertThat(json().path("experiment").asText()).isEqualTo(name);
+      // Workers elsewhere may have been busy: nobody here can tell.
+      assertThat(json().path("orchestrationShare").isNull()).isTrue();
+    }
+  }
+
+  private static void awaitLine(ByteArrayOutputStream stream, String part)
+      throws InterruptedException {
+    Instant limit = Instant.now().plusSeconds(60);
+    while (!stream.toString(StandardCharsets.UTF_8).contains(part)) {
+      assertThat(Instant.now()).as("waiting for: " + part).isBefore(limit);
+      Thread.sleep(5);
+    }
+  }
+
+  @Test
   void aTraceIsShownOnlyWhereItIsAskedFor() {
     run("run", "--agents", "0", "--verbose");
     assertThat(errors()).contains("\tat polyphony.workers");
@@ -166,14 +229,20 @@ class CommandLineTest {
   private int run(String... arguments) {
     out.reset();
     err.reset();
-    Console console =
-        new Console(
-            new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8)),
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            environment,
-            false,
-            100);
+    return run(console(out, err), arguments);
+  }
+
+  private Console console(ByteArrayOutputStream results, ByteArrayOutputStream messages) {
+    return new Console(
+        new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8)),
+        new PrintStream(results, true, StandardCharsets.UTF_8),
+        new PrintStream(messages, true, StandardCharsets.UTF_8),
+        environment,
+        false,
+        100);
+  }
+
+  private int run(Console console, String... arguments) {
     return Polyphony.execute(console, (settings, store) -> parts(), arguments);
   }
 

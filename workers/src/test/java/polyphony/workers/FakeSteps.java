@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
@@ -39,6 +40,9 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
 
   private final Map<String, Experiment> recorded = new TreeMap<>();
   private final Set<String> done = ConcurrentHashMap.newKeySet();
+
+  /** Debates wait for this. */
+  volatile CountDownLatch gate = new CountDownLatch(0);
 
   StepActivities activities() {
     return new StepActivities(this, this, this);
@@ -133,6 +137,11 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
 
   @Override
   public Debate.Result debate(Debate.Request request) {
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     return new Debate.Result(artifact(request), 10, 0, 100, report(request));
   }
 

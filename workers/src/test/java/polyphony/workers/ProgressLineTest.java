@@ -19,7 +19,8 @@ class ProgressLineTest {
           3,
           5,
           12,
-          "1250 of 3000 answers",
+          "agent 2, round 1",
+          "1250/3000 answers",
           12_345,
           0.4567,
           Duration.ofSeconds(125),
@@ -27,16 +28,20 @@ class ProgressLineTest {
 
   @Test
   void aLineTellsWhereTheRunIs() {
-    assertThat(ProgressLine.of(VIEW, 120))
+    assertThat(ProgressLine.of(VIEW, 130))
         .isEqualTo(
-            "█████████░░░░░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1250 of 3000 answers ·"
-                + " 12k tok/s · 2:05 · 1:02:05 left");
+            "█████░░░░░░░  45 % · iteration 2/3 · debate 5/12 · agent 2, round 1 ·"
+                + " 1250/3000 answers · 12k tok/s · 2:05 · 1:02:05 left");
   }
 
   @Test
   void aNarrowTerminalLosesWhatMattersLeast() {
-    assertThat(ProgressLine.of(VIEW, 80))
-        .isEqualTo("█████████░░░░░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
+    assertThat(ProgressLine.of(VIEW, 99))
+        .isEqualTo(
+            "█████░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1250/3000 answers · 12k tok/s ·"
+                + " 1:02:05 left");
+    assertThat(ProgressLine.of(VIEW, 70))
+        .isEqualTo("█████░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
     for (int columns = 20; columns <= 120; columns++) {
       assertThat(ProgressLine.of(VIEW, columns).length()).isLessThanOrEqualTo(columns);
     }
@@ -45,9 +50,10 @@ class ProgressLineTest {
   @Test
   void whatIsNotKnownIsLeftOut() {
     ProgressView early =
-        new ProgressView("start", 0, 3, 0, 0, "", 0, 0, Duration.ofSeconds(1), Optional.empty());
+        new ProgressView(
+            "start", 0, 3, 0, 0, "", "", 0, 0, Duration.ofSeconds(1), Optional.empty());
     assertThat(ProgressLine.of(early, 110))
-        .isEqualTo("░░░░░░░░░░░░░░░░░░░░   0 % · untuned · start · 0:01");
+        .isEqualTo("░░░░░░░░░░░░   0 % · untuned · start · 0:01");
     assertThat(ProgressLine.plain(early)).isEqualTo("  0 % · untuned · start · 0:01");
   }
 
@@ -92,7 +98,8 @@ class ProgressLineTest {
         VIEW.iterations(),
         VIEW.unitsDone(),
         VIEW.units(),
-        VIEW.step(),
+        VIEW.who(),
+        VIEW.count(),
         VIEW.tokensPerSecond(),
         VIEW.done(),
         Duration.ofSeconds(seconds),
