@@ -18,7 +18,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NewLanguageModel;
@@ -32,6 +31,7 @@ import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.torch.MatmulCeiling;
 import polyphony.activities.lm.torch.TorchTrainer;
+import polyphony.activities.pretrain.CompactDialect;
 import polyphony.storage.PolyphonyException;
 
 /** Measures sampling and training with random weights at two fixed shapes. */

@@ -23,9 +23,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.NewLanguageModel;
+import polyphony.activities.pretrain.CompactDialect;
 
 /**
  * Everything that a person can hand in wrong, through the whole program: one line, the right exit

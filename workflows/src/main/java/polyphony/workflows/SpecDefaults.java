@@ -19,6 +19,9 @@ public final class SpecDefaults {
   public static final int MAX_QUESTIONS = 1_000_000;
   public static final int MAX_NEW_TOKENS = 131_072;
 
+  /** The largest whole number that every reader of JSON keeps exactly: 2^53 - 1. */
+  public static final long MAX_SEED = (1L << 53) - 1;
+
   public static final String METHOD = "multiagent-ft";
   public static final String TASK = "arithmetic";
   public static final int QUESTIONS = 500;
@@ -113,8 +116,8 @@ public final class SpecDefaults {
     checks.range("agents", spec.agents(), 1, MAX_AGENTS);
     checks.range("rounds", spec.rounds(), 1, MAX_ROUNDS);
     checks.range("iterations", spec.iterations(), 0, MAX_ITERATIONS);
-    if (spec.seed() != null && spec.seed() < 0) {
-      checks.refuse("seed is " + spec.seed() + ", allowed: 0 or more");
+    if (spec.seed() != null && (spec.seed() < 0 || spec.seed() > MAX_SEED)) {
+      checks.refuse("seed is " + spec.seed() + ", allowed: 0 to " + MAX_SEED);
     }
     checks.oneOf("questions", spec.questions(), List.of("fixed"));
     checks.oneOf("tieRule", spec.tieRule(), List.of("random", "first", "skip", "released-code"));

@@ -53,8 +53,10 @@ final class PretrainingCorpus implements TrainingBatches {
 
   @Override
   public List<TrainingExample> batch(int step) {
-    // Mixing the step in by an odd constant keeps neighbouring steps' generators apart.
-    SplittableRandom random = new SplittableRandom(seed + 0x9E3779B97F4A7C15L * (step + 1));
+    // Drawn, not added up: seeds that differ by a multiple of the generator's own increment would
+    // give the same numbers again, shifted.
+    long mixed = new SplittableRandom(new SplittableRandom(seed).nextLong() + step).nextLong();
+    SplittableRandom random = new SplittableRandom(mixed);
     double criticShare =
         stage.criticShareStart()
             + (stage.criticShareEnd() - stage.criticShareStart()) * step / Math.max(1, steps() - 1);
@@ -142,11 +144,11 @@ final class PretrainingCorpus implements TrainingBatches {
     return others;
   }
 
-  private static String quoted(List<Chain> chains) {
+  static String quoted(List<Chain> chains) {
     return chains.stream().map(chain -> "B" + chain.text() + "\n").collect(Collectors.joining());
   }
 
-  private static String summary(List<Chain> chains) {
+  static String summary(List<Chain> chains) {
     return chains.stream().map(Chain::summary).collect(Collectors.joining("/"));
   }
 

@@ -1,7 +1,6 @@
 package polyphony.activities.pretrain;
 
 import java.util.List;
-import polyphony.activities.lm.CompactDialect;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.NewLanguageModel;
 import polyphony.activities.lm.TrainingSettings;

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polyphony.activities.pretrain.CompactDialect;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 

@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import java.nio.file.Path;
+import polyphony.activities.pretrain.CompactDialect;
 
 /** Tiny random models in the compact dialect, for tests: seconds become milliseconds. */
 public final class TinyModels {

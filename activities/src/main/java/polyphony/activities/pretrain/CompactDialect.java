@@ -1,4 +1,6 @@
-package polyphony.activities.lm;
+package polyphony.activities.pretrain;
+
+import polyphony.activities.lm.NewLanguageModel;
 
 /**
  * The written form that the built-in model speaks: one token per character, a user's message ends
