@@ -2,7 +2,7 @@ package polyphony.activities.evaluate;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +29,8 @@ import polyphony.workflows.Evaluate;
  * Grades one range of evaluation questions and measures the society's diversity on its answers. A
  * model scores a text at most once, whatever is measured with it; agents that share a checkpoint
  * share its scores, and their divergence is 0 without being computed. Of one batch at most two
- * models' distributions are in memory at a time.
+ * models' distributions are in memory at a time. Each batch of questions is committed when it is
+ * done.
  */
 public final class EvaluateStep {
   /** The activity's type and the step's name. */
@@ -73,22 +74,46 @@ public final class EvaluateStep {
     Plan firstPlan = debated ? new Plan(generators, request.base(), false) : lastPlan;
     long texts = lastPlan.texts(last) + (debated ? firstPlan.texts(first) : 0);
 
-    Series lastSeries = new Series(agents, request.to() - request.from());
-    Series firstSeries = debated ? new Series(agents, request.to() - request.from()) : lastSeries;
+    Map<Integer, Segment> committed = new HashMap<>();
+    attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
+    List<Measurement> measurements = new ArrayList<>();
     try (Judges judges = new Judges()) {
-      Scoring scoring = new Scoring(judges, request.batchSize(), attempt, progress, texts);
-      if (!scoring.score(last, lastPlan, lastSeries)
-          || (debated && !scoring.score(first, firstPlan, firstSeries))) {
-        return Optional.empty();
+      Scoring scoring = new Scoring(judges, attempt, progress, texts);
+      for (int from = request.from(); from < request.to(); from += request.batchSize()) {
+        int to = Math.min(from + request.batchSize(), request.to());
+        List<List<Answer>> firstHere = slice(first, from - request.from(), to - request.from());
+        List<List<Answer>> lastHere = slice(last, from - request.from(), to - request.from());
+        Segment segment = committed.get(from);
+        if (segment != null) {
+          scoring.skip(lastPlan.texts(lastHere) + (debated ? firstPlan.texts(firstHere) : 0));
+          measurements.addAll(
+              JsonLines.read(artifacts.bytes(segment.measurements()), Measurement.class));
+          continue;
+        }
+        Series lastSeries = new Series(agents, to - from);
+        Series firstSeries = debated ? new Series(agents, to - from) : lastSeries;
+        if (!scoring.score(lastHere, lastPlan, lastSeries)
+            || (debated && !scoring.score(firstHere, firstPlan, firstSeries))) {
+          return Optional.empty();
+        }
+        List<Measurement> graded =
+            grade(request, artifacts, from, firstHere, lastHere, lastSeries, firstSeries);
+        attempt.commit(new Segment(from, put(graded, attempt)));
+        measurements.addAll(graded);
       }
-      attempt.usage("scoredTokens", (double) scoring.tokens);
     }
-    List<Measurement> measurements =
-        grade(request, artifacts, first, last, lastSeries, firstSeries);
-    return Optional.of(
-        new Evaluate.Result(
-            attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl"),
-            null));
+    return Optional.of(new Evaluate.Result(put(measurements, attempt), null));
+  }
+
+  /** The measurements of the batch of questions that starts at {@code from}, as committed. */
+  record Segment(int from, ArtifactRef measurements) {}
+
+  private static ArtifactRef put(List<Measurement> measurements, StepAttempt attempt) {
+    return attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl");
+  }
+
+  private static List<List<Answer>> slice(List<List<Answer>> answers, int from, int to) {
+    return answers.stream().map(agent -> agent.subList(from, to)).toList();
   }
 
   /** By round, then by agent, then by question. */
@@ -133,6 +158,7 @@ public final class EvaluateStep {
   private static List<Measurement> grade(
       Evaluate.Request request,
       Artifacts artifacts,
+      int from,
       List<List<Answer>> first,
       List<List<Answer>> last,
       Series lastSeries,
@@ -143,12 +169,12 @@ public final class EvaluateStep {
     requireCount("votes", labels.size(), questions.size());
     int agents = last.size();
     List<Measurement> measurements = new ArrayList<>();
-    for (int index = request.from(); index < request.to(); index++) {
-      int position = index - request.from();
+    for (int position = 0; position < last.get(0).size(); position++) {
+      int index = from + position;
       Question question = questions.get(index);
       Label label = labels.get(index);
-      List<Answer> firstAnswers = first.stream().map(each -> each.get(position)).toList();
-      List<Answer> lastAnswers = last.stream().map(each -> each.get(position)).toList();
+      List<Answer> firstAnswers = at(first, position);
+      List<Answer> lastAnswers = at(last, position);
       if (label.index() != index
           || !label.question().equals(question.id())
           || !lastAnswers.stream().allMatch(each -> each.question().equals(question.id()))) {
@@ -174,17 +200,17 @@ public final class EvaluateStep {
               correct(task, firstAnswers, question),
               correct(task, lastAnswers, question),
               lastAnswers.stream().map(each -> each.answer() != null).toList(),
-              agents > 1
-                  ? IntStream.range(0, agents)
-                      .mapToObj(n -> lastSeries.negativeLogLikelihood[n][position])
-                      .toList()
-                  : List.of(),
+              agents > 1 ? lastSeries.negativeLogLikelihoods(position) : List.of(),
               lastSeries.divergences(position),
               firstSeries.divergences(position),
               dissimilarity,
               pairs));
     }
     return measurements;
+  }
+
+  private static List<Answer> at(List<List<Answer>> answers, int position) {
+    return answers.stream().map(agent -> agent.get(position)).toList();
   }
 
   private static List<Boolean> correct(Task task, List<Answer> answers, Question question) {
@@ -263,6 +289,10 @@ public final class EvaluateStep {
       embeddings = new float[agents][questions][];
     }
 
+    List<Double> negativeLogLikelihoods(int question) {
+      return Arrays.stream(negativeLogLikelihood).map(each -> each[question]).toList();
+    }
+
     Divergences divergences(int question) {
       int agents = tokens.length;
       return new Divergences(
@@ -300,42 +330,41 @@ public final class EvaluateStep {
 
   private static final class Scoring {
     private final Judges judges;
-    private final int batchSize;
     private final StepAttempt attempt;
     private final StepProgress progress;
     private final long total;
     private long done;
-    private long tokens;
 
-    Scoring(Judges judges, int batchSize, StepAttempt attempt, StepProgress progress, long total) {
+    Scoring(Judges judges, StepAttempt attempt, StepProgress progress, long total) {
       this.judges = judges;
-      this.batchSize = batchSize;
       this.attempt = attempt;
       this.progress = progress;
       this.total = total;
     }
 
-    /** Fills in {@code series}; false where a stop was requested. */
+    /** Counts texts that an earlier attempt has scored. */
+    void skip(long texts) {
+      done += texts;
+      progress.report(done, total);
+    }
+
+    /**
+     * Scores one batch of questions, each agent's answers together, and fills in {@code series};
+     * false where a stop was requested.
+     */
     boolean score(List<List<Answer>> answers, Plan plan, Series series) {
       for (int agent = 0; agent < answers.size(); agent++) {
         List<Answer> own = answers.get(agent);
         for (int question = 0; question < own.size(); question++) {
           series.tokens[agent][question] = tokens(own.get(question));
         }
-        // Texts of like length share a batch, so that little of it is padding.
-        List<Integer> order =
+        List<Integer> scored =
             IntStream.range(0, own.size())
                 .filter(question -> tokens(own.get(question)) > 0)
                 .boxed()
-                .sorted(
-                    Comparator.<Integer>comparingInt(question -> turn(own.get(question))[1])
-                        .thenComparing(Comparator.naturalOrder()))
                 .toList();
-        for (int from = 0; from < order.size(); from += batchSize) {
-          List<Integer> questions = order.subList(from, Math.min(from + batchSize, order.size()));
-          if (!score(own, agent, questions, plan, series)) {
-            return false;
-          }
+        if (!scored.isEmpty() && !score(own, agent, scored, plan, series)) {
+          return false;
         }
       }
       return true;
@@ -361,8 +390,9 @@ public final class EvaluateStep {
         }
         for (int i = 0; i < batch.size(); i++) {
           collect(agent, questions.get(i), judge, own.get(i), scores.get(i), plan, series);
-          tokens += batch.get(i).tokens().length;
         }
+        attempt.usage(
+            "scoredTokens", batch.stream().mapToDouble(text -> text.tokens().length).sum());
         done += batch.size();
         progress.report(done, total);
       }

@@ -355,4 +355,38 @@ class EvaluateStepTest {
         .isEmpty();
     assertThat(runtime.opened).isEmpty();
   }
+
+  @Test
+  void aStoppedEvaluationGoesOnBehindItsLastBatch() throws Exception {
+    List<Measurement> undisturbed = run(debate(2), StepProgress.NONE);
+    Evaluate.Request request = debate(1);
+    EvaluateStep step = new EvaluateStep(runtime, store.checkpoints);
+    List<Integer> scored = new ArrayList<>();
+    // A stop after the first question's models, amid the second's.
+    int[] allowed = {11};
+    Optional<Evaluate.Result> result = Optional.empty();
+    while (result.isEmpty()) {
+      runtime.batches.clear();
+      int[] looks = {0};
+      result =
+          store
+              .steps
+              .run(
+                  new Step(EvaluateStep.NAME, EvaluateStep.VERSION, request),
+                  Evaluate.Result.class,
+                  attempt -> step.run(request, attempt, StepProgress.NONE),
+                  () -> looks[0]++ > allowed[0])
+              .result();
+      scored.add(runtime.batches.size());
+      allowed[0] = 1000;
+    }
+    // 17 texts in all: 10 of the first question, committed once, and 7 of the second.
+    assertThat(scored).hasSize(2);
+    assertThat(scored.get(0)).isGreaterThanOrEqualTo(10).isLessThan(17);
+    assertThat(scored.get(1)).isEqualTo(7);
+    assertThat(
+            JsonLines.read(
+                store.artifacts.bytes(result.orElseThrow().measurements()), Measurement.class))
+        .isEqualTo(undisturbed);
+  }
 }
