@@ -33,7 +33,7 @@ public final class PretrainedModelCheck {
       double criticWithSummary,
       double summary) {}
 
-  private static final int BATCH = 125;
+  private static final int BATCH = 50;
   private static final int MAX_NEW_TOKENS = 128;
 
   private final LanguageModelRuntime runtime;

@@ -31,7 +31,7 @@ import polyphony.workflows.SpecDefaults;
  */
 public final class ResolveStep {
   /** Small enough that one lost unit costs minutes, large enough that batches are full. */
-  static final Experiment.BatchPlan PLAN = new Experiment.BatchPlan(250, 125);
+  static final Experiment.BatchPlan PLAN = new Experiment.BatchPlan(250, 50);
 
   private static final int MAX_BYTES = 1 << 20;
   private static final JsonMapper JSON = new JsonMapper();

@@ -6,14 +6,21 @@ package polyphony.activities.lm.onnx;
  * @param threads threads inside one operator; 1 is right where cores are shared
  * @param stepsPerRun new tokens per run of the graph, at most; a longer generation goes on in
  *     another run, without the rows that are done, which bounds the memory that the cache takes
+ * @param tokensPerScoring tokens of one run of the scoring graph, padding included, at most (one
+ *     text at least); what fits the processor's cache is faster than what does not
  */
-public record OnnxOptions(int threads, int stepsPerRun) {
-  public static final OnnxOptions DEFAULT = new OnnxOptions(1, 256);
+public record OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+  public static final OnnxOptions DEFAULT = new OnnxOptions(1, 256, 2048);
 
   public OnnxOptions {
-    if (threads < 1 || stepsPerRun < 1) {
+    if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {
       throw new IllegalArgumentException(
-          "threads and stepsPerRun must be at least 1, not " + threads + " and " + stepsPerRun);
+          "threads, stepsPerRun and tokensPerScoring must be at least 1, not "
+              + threads
+              + ", "
+              + stepsPerRun
+              + " and "
+              + tokensPerScoring);
     }
   }
 }

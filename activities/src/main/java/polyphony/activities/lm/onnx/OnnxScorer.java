@@ -2,7 +2,9 @@ package polyphony.activities.lm.onnx;
 
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Scorer;
@@ -12,6 +14,7 @@ import polyphony.storage.PolyphonyException;
 /** Scores given texts with ONNX Runtime, a batch a run. */
 public final class OnnxScorer implements Scorer {
   private final DecoderConfig config;
+  private final OnnxOptions options;
   private final OnnxSession session;
 
   /**
@@ -21,6 +24,7 @@ public final class OnnxScorer implements Scorer {
    */
   public OnnxScorer(LanguageModel model, OnnxOptions options) {
     this.config = model.config();
+    this.options = options;
     this.session = OnnxSession.open(model, DecoderGraph::scoring, options);
   }
 
@@ -30,6 +34,31 @@ public final class OnnxScorer implements Scorer {
       return List.of();
     }
     check(batch);
+    // Texts of like length share a run, so that little of it is padding.
+    List<Integer> order =
+        IntStream.range(0, batch.size())
+            .boxed()
+            .sorted(Comparator.comparingInt(text -> batch.get(text).tokens().length))
+            .toList();
+    Scores[] scores = new Scores[batch.size()];
+    for (int from = 0; from < order.size(); ) {
+      int to = from + 1;
+      while (to < order.size()
+          && (to + 1 - from) * batch.get(order.get(to)).tokens().length
+              <= options.tokensPerScoring()) {
+        to++;
+      }
+      List<Integer> texts = order.subList(from, to);
+      List<Scores> run = run(texts.stream().map(batch::get).toList());
+      for (int i = 0; i < texts.size(); i++) {
+        scores[texts.get(i)] = run.get(i);
+      }
+      from = to;
+    }
+    return List.of(scores);
+  }
+
+  private List<Scores> run(List<Text> batch) {
     PaddedBatch padded = PaddedBatch.of(batch.stream().map(Text::tokens).toList());
     long[] positions = scoredPositions(batch, padded);
     try (OnnxSession.Inputs inputs = session.inputs()) {

@@ -135,8 +135,14 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
    */
   <T> T run(Inputs inputs, Function<Outputs, T> read) {
-    try (OrtSession.Result result = session.run(inputs.tensors)) {
-      return read.apply(new Outputs(result));
+    try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
+      // Batches differ in shape, and several sessions are open at once: what each one's largest
+      // batch
+      // took must not stay with it.
+      settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+      try (OrtSession.Result result = session.run(inputs.tensors, settings)) {
+        return read.apply(new Outputs(result));
+      }
     } catch (OrtException e) {
       throw failure("the model's graph cannot be run", e);
     }

@@ -156,7 +156,7 @@ class OnnxSamplerTest {
     List<Prompt> prompts = prompts(model.config(), 8, 17);
     SamplingSettings settings = new SamplingSettings(0.8, 0.97, 36);
     try (OnnxSampler whole = new OnnxSampler(model, OnnxOptions.DEFAULT);
-        OnnxSampler cut = new OnnxSampler(model, new OnnxOptions(1, 7))) {
+        OnnxSampler cut = new OnnxSampler(model, new OnnxOptions(1, 7, 2048))) {
       List<Continuation> expected = whole.sample(prompts, settings);
       List<Continuation> actual = cut.sample(prompts, settings);
       assertThat(expected.stream().mapToInt(c -> c.tokens().length).max().orElseThrow())
@@ -236,7 +236,7 @@ class OnnxSamplerTest {
     List<Prompt> prompts =
         List.of(new Prompt(new int[96], 1), new Prompt(new int[90], 2), new Prompt(new int[10], 3));
     for (int stepsPerRun : new int[] {4, 256}) {
-      try (OnnxSampler sampler = new OnnxSampler(model, new OnnxOptions(1, stepsPerRun))) {
+      try (OnnxSampler sampler = new OnnxSampler(model, new OnnxOptions(1, stepsPerRun, 2048))) {
         List<Continuation> cut = sampler.sample(prompts, new SamplingSettings(1, 1, 20));
         assertThat(cut.stream().map(c -> c.tokens().length)).containsExactly(0, 6, 20);
         assertThat(cut.stream().map(Continuation::ended)).containsOnly(false);

@@ -36,12 +36,15 @@ class OnnxScorerTest {
     ReferenceDecoder reference = ReferenceDecoder.of(model);
     List<Text> batch = randomTexts(config, 7, new Random(3));
 
-    try (OnnxScorer scorer = new OnnxScorer(model, OnnxOptions.DEFAULT)) {
-      List<Scores> scores = scorer.score(batch);
+    // Also in runs of a text or a few, which are then not in the batch's order.
+    for (int tokensPerScoring : new int[] {2048, 60, 1}) {
+      try (OnnxScorer scorer = new OnnxScorer(model, new OnnxOptions(1, 256, tokensPerScoring))) {
+        List<Scores> scores = scorer.score(batch);
 
-      assertThat(scores).hasSameSizeAs(batch);
-      for (int row = 0; row < batch.size(); row++) {
-        assertMatches(reference, batch.get(row), scores.get(row));
+        assertThat(scores).hasSameSizeAs(batch);
+        for (int row = 0; row < batch.size(); row++) {
+          assertMatches(reference, batch.get(row), scores.get(row));
+        }
       }
     }
   }
