@@ -35,7 +35,8 @@ import polyphony.storage.PolyphonyException;
  * transformers' {@code apply_chat_template} does ({@code trim_blocks}, {@code lstrip_blocks}, the
  * special tokens' texts, {@code raise_exception}). A template comes from outside and is not
  * trusted: it reaches no Java object, file, clock or random number, and its work, depth and output
- * are bounded.
+ * are bounded. One that is too long, broken, or uses what is not supported is refused when it is
+ * made, as DATA.
  *
  * @param source the template
  * @param specialTokens such as {@code bos_token -> <s>}
@@ -93,6 +94,11 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
               + MAX_SOURCE_CHARACTERS
               + " are accepted");
     }
+    try {
+      requireSupported(JINJAVA.newInterpreter().parse(source));
+    } catch (RuntimeException | StackOverflowError e) {
+      throw refused(String.valueOf(e.getMessage()), e);
+    }
   }
 
   /**
@@ -144,8 +150,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
    * The conversation as one text.
    *
    * @param addGenerationPrompt whether to end with what precedes the assistant's next turn
-   * @throws PolyphonyException DATA where the template is broken, exceeds its bounds or refuses
-   *     these messages
+   * @throws PolyphonyException DATA where the template exceeds its bounds or refuses these messages
    */
   public String render(List<Message> messages, boolean addGenerationPrompt) {
     List<Map<String, Object>> turns = new ArrayList<>();
@@ -161,7 +166,6 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     bindings.put(VISITED, new AtomicInteger());
     RenderResult result;
     try {
-      requireSupported(JINJAVA.newInterpreter().parse(source));
       result = JINJAVA.renderForResult(withoutLastNewline(source), bindings);
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);

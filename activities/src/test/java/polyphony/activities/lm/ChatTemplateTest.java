@@ -169,8 +169,7 @@ class ChatTemplateTest {
   }
 
   private static org.assertj.core.api.AbstractThrowableAssert<?, ?> assertRefused(String source) {
-    ChatTemplate template = new ChatTemplate(source, TOKENS);
-    return assertThatThrownBy(() -> template.render(HELLO, true))
+    return assertThatThrownBy(() -> new ChatTemplate(source, TOKENS).render(HELLO, true))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA));
   }
