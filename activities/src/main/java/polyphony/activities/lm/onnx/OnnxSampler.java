@@ -111,7 +111,7 @@ public final class OnnxSampler implements Sampler {
           .truth("greedy", greedy)
           .truth("nucleus", settings.topP() < 1);
       RotaryTable.of(config, padded.columns() + steps).addTo(inputs);
-      tokens = session.run(inputs, outputs -> outputs.integers("tokens"));
+      tokens = session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.integers("tokens"));
     }
     int executed = tokens.length / rows.size();
     executedSteps.addAndGet(executed);

@@ -69,6 +69,7 @@ public final class OnnxScorer implements Scorer {
       RotaryTable.of(config, padded.columns()).addTo(inputs);
       return session.run(
           inputs,
+          OnnxSession.Memory.GIVEN_BACK,
           outputs -> split(batch, outputs.floats("logDistributions"), outputs.floats("hidden")));
     }
   }

@@ -129,17 +129,24 @@ final class OnnxSession implements AutoCloseable {
     return new Inputs();
   }
 
+  /** What becomes of the memory that a run took. */
+  enum Memory {
+    /** The next run finds it ready: right for one session that works all the time. */
+    KEPT,
+    /** It goes back when the run is over: right where several sessions are open and take turns. */
+    GIVEN_BACK
+  }
+
   /**
    * Runs the graph and hands its outputs to {@code read}; they are freed afterwards.
    *
    * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
    */
-  <T> T run(Inputs inputs, Function<Outputs, T> read) {
+  <T> T run(Inputs inputs, Memory memory, Function<Outputs, T> read) {
     try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
-      // Batches differ in shape, and several sessions are open at once: what each one's largest
-      // batch
-      // took must not stay with it.
-      settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+      if (memory == Memory.GIVEN_BACK) {
+        settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+      }
       try (OrtSession.Result result = session.run(inputs.tensors, settings)) {
         return read.apply(new Outputs(result));
       }
