@@ -23,7 +23,8 @@ class OnnxSessionTest {
   void aTensorThatDoesNotFitIsOutOfMemory() {
     try (OnnxSession session = zeros();
         OnnxSession.Inputs inputs = session.inputs().integers("shape", new long[] {1L << 48}, 1)) {
-      assertThatThrownBy(() -> session.run(inputs, outputs -> outputs.shape("zeros")))
+      assertThatThrownBy(
+              () -> session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.shape("zeros")))
           .isInstanceOfSatisfying(
               PolyphonyException.class,
               e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY));
@@ -34,7 +35,8 @@ class OnnxSessionTest {
   void aMissingInputIsADefect() {
     try (OnnxSession session = zeros();
         OnnxSession.Inputs inputs = session.inputs()) {
-      assertThatThrownBy(() -> session.run(inputs, outputs -> outputs.shape("zeros")))
+      assertThatThrownBy(
+              () -> session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.shape("zeros")))
           .isInstanceOfSatisfying(
               PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.BUG));
     }

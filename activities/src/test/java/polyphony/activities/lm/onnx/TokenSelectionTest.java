@@ -82,6 +82,7 @@ class TokenSelectionTest {
           .truth("nucleus", topP < 1);
       return session.run(
           inputs,
+          OnnxSession.Memory.KEPT,
           outputs -> {
             FloatBuffer values = outputs.floats("kept");
             float[][] kept = new float[logits.length][vocabulary];
