@@ -14,14 +14,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
@@ -30,6 +28,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
+import polyphony.storage.TemporaryFolder;
 import polyphony.workflows.ModelDefaults;
 
 /**
@@ -287,11 +286,11 @@ public final class Checkpoints {
         // Damaged. Renamed first, so that nobody ever sees half a folder under the right name.
         Path damaged = Files.createTempDirectory(folders, "damaged-");
         move(folder, damaged.resolve("folder"));
-        delete(damaged);
+        TemporaryFolder.delete(damaged);
       }
       move(partial, folder);
     } finally {
-      delete(partial);
+      TemporaryFolder.delete(partial);
     }
     if (!holds(folder, files)) {
       throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
@@ -316,17 +315,6 @@ public final class Checkpoints {
       throw e;
     } catch (FileSystemException | UnsupportedOperationException e) {
       Files.copy(from, to);
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> paths = Files.walk(folder)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
     }
   }
 }

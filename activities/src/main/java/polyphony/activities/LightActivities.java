@@ -48,9 +48,7 @@ public final class LightActivities implements Activities.Light {
             "iteration " + request.iteration(),
             Vote.Result.class,
             (attempt, progress) -> vote.run(request, attempt));
-    Vote.Result result = ended.finished();
-    return new Vote.Result(
-        result.votes(), result.questions(), result.labelled(), result.ties(), ended.report());
+    return ended.finished().withStep(ended.report());
   }
 
   @Override
@@ -61,7 +59,7 @@ public final class LightActivities implements Activities.Light {
             "iteration " + request.iteration(),
             Split.Result.class,
             (attempt, progress) -> split.run(request, attempt));
-    return new Split.Result(ended.finished().sets(), ended.report());
+    return ended.finished().withStep(ended.report());
   }
 
   @Override

@@ -39,9 +39,7 @@ public final class SamplingActivities implements Activities.Sampling {
             request.versions(),
             Debate.Result.class,
             (attempt, progress) -> debate.run(request, attempt, progress));
-    Debate.Result result = ended.finished();
-    return new Debate.Result(
-        result.answers(), result.parsed(), result.cut(), result.tokens(), ended.report());
+    return ended.finished().withStep(ended.report());
   }
 
   @Override
@@ -60,6 +58,6 @@ public final class SamplingActivities implements Activities.Sampling {
             request.versions(),
             Evaluate.Result.class,
             (attempt, progress) -> evaluate.run(request, attempt, progress));
-    return new Evaluate.Result(ended.finished().measurements(), ended.report());
+    return ended.finished().withStep(ended.report());
   }
 }

@@ -39,22 +39,12 @@ public final class TrainingActivities implements Activities.Training {
             request.versions(),
             Train.Result.class,
             (attempt, progress) -> train.run(request, attempt, progress));
-    if (ended.result().isEmpty()) {
-      // Its part is over, or it was asked to stop: everything is committed, and whoever makes the
-      // same request again goes on from there.
-      return new Train.Result(
-          false, null, null, null, Math.toIntExact(ended.done()), 0, 0, 0, ended.report());
-    }
-    Train.Result result = ended.result().get();
-    return new Train.Result(
-        result.finished(),
-        result.checkpoint(),
-        result.weights(),
-        result.curve(),
-        result.steps(),
-        result.tokens(),
-        result.firstLoss(),
-        result.lastLoss(),
-        ended.report());
+    // Where its part is over, or it was asked to stop, everything is committed, and whoever makes
+    // the
+    // same request again goes on from there.
+    return ended
+        .result()
+        .map(result -> result.withStep(ended.report()))
+        .orElseGet(() -> Train.Result.unfinished(Math.toIntExact(ended.done()), ended.report()));
   }
 }

@@ -3,19 +3,16 @@ package polyphony.workers;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.DecoderConfig;
@@ -32,7 +29,7 @@ import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.torch.MatmulCeiling;
 import polyphony.activities.lm.torch.TorchTrainer;
 import polyphony.activities.pretrain.CompactDialect;
-import polyphony.storage.PolyphonyException;
+import polyphony.storage.TemporaryFolder;
 
 /** Measures sampling and training with random weights at two fixed shapes. */
 @Command(
@@ -111,12 +108,12 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path folder = Files.createTempDirectory("polyphony-bench");
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
     List<Sampling> sampling = new ArrayList<>();
     List<Training> training = new ArrayList<>();
-    try {
+    try (TemporaryFolder folder = new TemporaryFolder(temporary, "polyphony-bench-")) {
       for (BenchShape shape : BenchShape.all()) {
-        LanguageModel model = model(folder, shape);
+        LanguageModel model = model(folder.path(), shape);
         for (int batch : BATCHES) {
           sampling.add(sample(model, shape, batch));
         }
@@ -124,8 +121,6 @@ final class BenchCommand implements Callable<Integer> {
           training.add(train(model, shape, threads));
         }
       }
-    } finally {
-      delete(folder);
     }
     print(new Report(Runtime.getRuntime().availableProcessors(), sampling, training));
     return 0;
@@ -285,16 +280,6 @@ final class BenchCommand implements Callable<Integer> {
               each.gigaflops(),
               each.ceilingGigaflops(),
               100 * each.shareOfCeiling());
-    }
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw PolyphonyException.infrastructure(folder + ": cannot be deleted", e);
     }
   }
 }

@@ -50,7 +50,12 @@ public final class Debate {
    * @param cut answers that ran into the token limit
    * @param tokens sampled, summaries included
    */
-  public record Result(ArtifactRef answers, int parsed, int cut, long tokens, StepReport step) {}
+  public record Result(ArtifactRef answers, int parsed, int cut, long tokens, StepReport step) {
+    /** The same, come by in this way. */
+    public Result withStep(StepReport how) {
+      return new Result(answers, parsed, cut, tokens, how);
+    }
+  }
 
   private Debate() {}
 }

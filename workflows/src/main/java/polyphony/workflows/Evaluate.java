@@ -30,7 +30,12 @@ public final class Evaluate {
   /**
    * @param measurements JSON lines, one per question
    */
-  public record Result(ArtifactRef measurements, StepReport step) {}
+  public record Result(ArtifactRef measurements, StepReport step) {
+    /** The same, come by in this way. */
+    public Result withStep(StepReport how) {
+      return new Result(measurements, how);
+    }
+  }
 
   private Evaluate() {}
 }

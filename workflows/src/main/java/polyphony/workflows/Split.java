@@ -46,6 +46,11 @@ public final class Split {
     public Result {
       sets = List.copyOf(sets);
     }
+
+    /** The same, come by in this way. */
+    public Result withStep(StepReport how) {
+      return new Result(sets, how);
+    }
   }
 
   private Split() {}

@@ -41,7 +41,18 @@ public final class Train {
       long tokens,
       double firstLoss,
       double lastLoss,
-      StepReport step) {}
+      StepReport step) {
+    /** A part that ended before the training did. */
+    public static Result unfinished(int steps, StepReport step) {
+      return new Result(false, null, null, null, steps, 0, 0, 0, step);
+    }
+
+    /** The same, come by in this way. */
+    public Result withStep(StepReport how) {
+      return new Result(
+          finished, checkpoint, weights, curve, steps, tokens, firstLoss, lastLoss, how);
+    }
+  }
 
   private Train() {}
 }

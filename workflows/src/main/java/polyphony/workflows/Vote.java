@@ -24,7 +24,12 @@ public final class Vote {
    * @param labelled questions that got a label
    * @param ties questions on which the vote was tied
    */
-  public record Result(ArtifactRef votes, int questions, int labelled, int ties, StepReport step) {}
+  public record Result(ArtifactRef votes, int questions, int labelled, int ties, StepReport step) {
+    /** The same, come by in this way. */
+    public Result withStep(StepReport how) {
+      return new Result(votes, questions, labelled, ties, how);
+    }
+  }
 
   private Vote() {}
 }

@@ -27,7 +27,6 @@ import polyphony.workflows.Role;
 import polyphony.workflows.Society;
 import polyphony.workflows.Split;
 import polyphony.workflows.StepReport;
-import polyphony.workflows.Train;
 import polyphony.workflows.Vote;
 
 /** Sums an iteration up, with everything that led to its numbers, and publishes it by name. */
@@ -73,38 +72,18 @@ public final class RecordStep {
         request.experiment(),
         request.iteration(),
         request.measurements(),
-        withoutTimings(request.evaluation()),
-        labels == null ? null : withoutTimings(labels),
-        split == null ? null : new Split.Result(split.sets(), withoutTimings(split.step())),
+        request.evaluation().withStep(withoutTimings(request.evaluation().step())),
+        labels == null ? null : labels.withStep(withoutTimings(labels.step())),
+        split == null ? null : split.withStep(withoutTimings(split.step())),
         request.trainings().stream()
             .map(
                 each ->
                     new Recording.Training(
-                        each.role(), each.agent(), withoutTimings(each.result())))
+                        each.role(),
+                        each.agent(),
+                        each.result().withStep(withoutTimings(each.result().step()))))
             .toList(),
         request.society());
-  }
-
-  private static Vote.Result withoutTimings(Vote.Result result) {
-    return new Vote.Result(
-        result.votes(),
-        result.questions(),
-        result.labelled(),
-        result.ties(),
-        withoutTimings(result.step()));
-  }
-
-  private static Train.Result withoutTimings(Train.Result result) {
-    return new Train.Result(
-        result.finished(),
-        result.checkpoint(),
-        result.weights(),
-        result.curve(),
-        result.steps(),
-        result.tokens(),
-        result.firstLoss(),
-        result.lastLoss(),
-        withoutTimings(result.step()));
   }
 
   private static StepReport withoutTimings(StepReport step) {

@@ -4,12 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.TemporaryFolder;
 
 /** The small model that comes along: an ordinary Hugging Face folder on the class path. */
 public final class BuiltInModel {
@@ -41,25 +40,15 @@ public final class BuiltInModel {
 
   /** Puts it into the store. */
   ArtifactRef put(Path scratch, Checkpoints.Destination destination) {
-    try {
-      Files.createDirectories(scratch);
-      Path folder = Files.createTempDirectory(scratch, "built-in-");
-      try {
-        for (String name : Checkpoints.FILES) {
-          try (InputStream stream = files.apply(name)) {
-            if (stream != null) {
-              Files.copy(stream, folder.resolve(name));
-            }
-          }
-        }
-        return Checkpoints.put(folder, destination);
-      } finally {
-        try (Stream<Path> files = Files.walk(folder)) {
-          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-            Files.delete(file);
+    try (TemporaryFolder folder = new TemporaryFolder(scratch, "built-in-")) {
+      for (String name : Checkpoints.FILES) {
+        try (InputStream stream = files.apply(name)) {
+          if (stream != null) {
+            Files.copy(stream, folder.path().resolve(name));
           }
         }
       }
+      return Checkpoints.put(folder.path(), destination);
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);

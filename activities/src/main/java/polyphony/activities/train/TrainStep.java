@@ -1,18 +1,14 @@
 package polyphony.activities.train;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
@@ -29,6 +25,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
+import polyphony.storage.TemporaryFolder;
 import polyphony.workflows.Train;
 import polyphony.workflows.TrainingSpec;
 
@@ -350,21 +347,8 @@ public final class TrainStep {
   }
 
   private ArtifactRef withFile(String name, FileUse use) {
-    try {
-      Files.createDirectories(scratch);
-      Path folder = Files.createTempDirectory(scratch, "training-");
-      try {
-        return use.use(folder.resolve(name));
-      } finally {
-        try (Stream<Path> files = Files.walk(folder)) {
-          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-            Files.delete(file);
-          }
-        }
-      }
-    } catch (IOException e) {
-      throw PolyphonyException.infrastructure(
-          scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    try (TemporaryFolder folder = new TemporaryFolder(scratch, "training-")) {
+      return use.use(folder.path().resolve(name));
     }
   }
 }
