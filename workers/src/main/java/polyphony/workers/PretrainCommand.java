@@ -61,6 +61,8 @@ final class PretrainCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           output + " already holds a model; name another folder with --output");
     }
+    Path work = output.resolveSibling(output.getFileName() + ".work");
+    boolean resumed = Files.exists(work);
     long start = System.nanoTime();
     LongAdder tokens = new LongAdder();
     PretrainingRecipe recipe = PretrainingRecipe.builtIn(lanes);
@@ -84,9 +86,15 @@ final class PretrainCommand implements Callable<Integer> {
                         tokens.sum() / ((System.nanoTime() - start) / 1e9));
               }
             });
-    Path work = output.resolveSibling(output.getFileName() + ".work");
     Path trained = pretraining.run(work, recipe, seed);
-    double minutes = (System.nanoTime() - start) / 60e9;
+    String effort =
+        resumed
+            ? "in several sittings"
+            : String.format(
+                Locale.ROOT,
+                "in %.0f minutes (%.1f million tokens)",
+                (System.nanoTime() - start) / 60e9,
+                tokens.sum() / 1e6);
     PretrainedModelCheck.Figures figures =
         new PretrainedModelCheck(runtime, task)
             .measure(
@@ -94,7 +102,7 @@ final class PretrainCommand implements Callable<Integer> {
                 task.questions(Task.Split.VALIDATE, CHECK_QUESTIONS, seed),
                 seed);
     String command = "deploy/polyphony pretrain --seed %d --lanes %d".formatted(seed, lanes);
-    String card = ModelCard.of(recipe, seed, command, minutes, tokens.sum(), figures);
+    String card = ModelCard.of(recipe, seed, command, effort, figures);
     try {
       Files.writeString(trained.resolve("README.md"), card);
       Files.writeString(

@@ -8,14 +8,13 @@ public final class ModelCard {
 
   /**
    * @param command that made the model
-   * @param minutes that it took, and on what
+   * @param effort what it took, such as {@code in 17 minutes (18.5 million tokens)}
    */
   public static String of(
       PretrainingRecipe recipe,
       long seed,
       String command,
-      double minutes,
-      long tokens,
+      String effort,
       PretrainedModelCheck.Figures figures) {
     StringBuilder stages = new StringBuilder();
     for (PretrainingRecipe.Stage stage : recipe.stages()) {
@@ -68,7 +67,7 @@ public final class ModelCard {
         AdamW (0.9, 0.95), clip 1, 100 steps of warm-up; the loss counts answers only.
 
         ## Made by
-        `%s` in %.0f minutes (%.1f million tokens), seed %d.
+        `%s` %s, seed %d.
 
         ## Accuracy
         %d questions of the split VALIDATE, sampled at temperature 1 unless said; in brackets the standard
@@ -88,8 +87,7 @@ public final class ModelCard {
             recipe.config().maxPositions(),
             stages,
             command,
-            minutes,
-            tokens / 1e6,
+            effort,
             seed,
             figures.questions(),
             share(figures.greedy(), figures.questions()),

@@ -26,6 +26,7 @@ public final class Pretraining {
   private final LanguageModelRuntime runtime;
   private final Predicate<String> allowed;
   private final Listener listener;
+  private final int stepsBetweenSaves;
 
   /** Told of every optimizer step. */
   @FunctionalInterface
@@ -37,6 +38,15 @@ public final class Pretraining {
    * @param allowed whether a question may be used; keeps the questions of other splits out
    */
   public Pretraining(LanguageModelRuntime runtime, Predicate<String> allowed, Listener listener) {
+    this(runtime, allowed, listener, STEPS_BETWEEN_SAVES);
+  }
+
+  Pretraining(
+      LanguageModelRuntime runtime,
+      Predicate<String> allowed,
+      Listener listener,
+      int stepsBetweenSaves) {
+    this.stepsBetweenSaves = stepsBetweenSaves;
     this.runtime = runtime;
     this.allowed = allowed;
     this.listener = listener;
@@ -85,7 +95,7 @@ public final class Pretraining {
                 Optional.of(state).filter(Files::exists))) {
       while (trainer.step() < stage.steps()) {
         listener.step(stage, trainer.next());
-        if (trainer.step() % STEPS_BETWEEN_SAVES == 0) {
+        if (trainer.step() % stepsBetweenSaves == 0) {
           trainer.saveState(state);
         }
       }
