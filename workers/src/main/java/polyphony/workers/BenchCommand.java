@@ -29,6 +29,7 @@ import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.torch.MatmulCeiling;
 import polyphony.activities.lm.torch.TorchTrainer;
 import polyphony.activities.pretrain.CompactDialect;
+import polyphony.activities.pretrain.PretrainingRecipe;
 import polyphony.storage.TemporaryFolder;
 
 /** Measures sampling and training with random weights at two fixed shapes. */
@@ -54,18 +55,7 @@ final class BenchCommand implements Callable<Integer> {
       return List.of(
           new BenchShape(
               "built-in: hidden 128, 4 layers",
-              new DecoderConfig(
-                  NewLanguageModel.vocabularySize(CompactDialect.ALPHABET),
-                  128,
-                  4,
-                  4,
-                  2,
-                  32,
-                  384,
-                  10000,
-                  1e-6,
-                  640,
-                  false),
+              PretrainingRecipe.builtIn(1).config(),
               CompactDialect.ALPHABET,
               80),
           new BenchShape(

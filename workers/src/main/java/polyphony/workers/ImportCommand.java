@@ -6,8 +6,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import polyphony.activities.lm.LanguageModel;
-import polyphony.activities.lm.Tokenizer;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 
@@ -47,28 +45,10 @@ final class ImportCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           "model folder " + folder + " does not exist or is no folder; check the path");
     }
-    checkTokenizer();
     try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
       ArtifactRef checkpoint = access.models().importFolder(name, folder);
       console.out().println("imported " + name + ", checkpoint " + checkpoint.sha256());
       return 0;
-    }
-  }
-
-  /** A token id without an embedding would only be met in the middle of a run. */
-  private void checkTokenizer() {
-    LanguageModel model = LanguageModel.open(folder);
-    try (Tokenizer tokenizer = model.tokenizer()) {
-      int embeddings = model.config().vocabularySize();
-      if (tokenizer.vocabularySize() > embeddings) {
-        throw PolyphonyException.data(
-            folder
-                + ": tokenizer.json has "
-                + tokenizer.vocabularySize()
-                + " token ids, but config.json and the embedding have "
-                + embeddings
-                + "; take both from the same model");
-      }
     }
   }
 }

@@ -3,6 +3,7 @@ package polyphony.activities.pretrain;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import polyphony.activities.tasks.ArithmeticTask;
 
 /**
  * The built-in model's language: questions {@code 12+7*23+5-14*9}, answers as chains of five steps
@@ -10,25 +11,22 @@ import java.util.SplittableRandom;
  * results alone, {@code 161;126;173;178;52}.
  */
 final class ArithmeticDialect {
-  /** Operands are 0 to 29. */
-  static final int OPERANDS = 30;
-
   private static final int[] SLIPS = {-100, -10, -2, -1, 1, 2, 10, 100};
 
   /** {@code a+b*c+d-e*f}. */
   record Problem(int a, int b, int c, int d, int e, int f) {
     static Problem draw(SplittableRandom random) {
       return new Problem(
-          random.nextInt(OPERANDS),
-          random.nextInt(OPERANDS),
-          random.nextInt(OPERANDS),
-          random.nextInt(OPERANDS),
-          random.nextInt(OPERANDS),
-          random.nextInt(OPERANDS));
+          random.nextInt(ArithmeticTask.OPERANDS),
+          random.nextInt(ArithmeticTask.OPERANDS),
+          random.nextInt(ArithmeticTask.OPERANDS),
+          random.nextInt(ArithmeticTask.OPERANDS),
+          random.nextInt(ArithmeticTask.OPERANDS),
+          random.nextInt(ArithmeticTask.OPERANDS));
     }
 
     String question() {
-      return a + "+" + b + "*" + c + "+" + d + "-" + e + "*" + f;
+      return ArithmeticTask.question(a, b, c, d, e, f).text();
     }
 
     int answer() {

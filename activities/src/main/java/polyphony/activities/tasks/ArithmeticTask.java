@@ -21,7 +21,8 @@ import polyphony.storage.Sha256;
  * pretraining. The hash knows nothing of the numbers, so that every split looks like the whole.
  */
 public final class ArithmeticTask implements Task {
-  private static final int OPERANDS = 30;
+  /** Operands are below this, from 0. */
+  public static final int OPERANDS = 30;
 
   /**
    * The largest set. Every split has some 90 million questions or more of the 30^6; a larger set
@@ -71,7 +72,8 @@ public final class ArithmeticTask implements Task {
     return questions;
   }
 
-  static Question question(int a, int b, int c, int d, int e, int f) {
+  /** The question {@code a+b*c+d-e*f}. */
+  public static Question question(int a, int b, int c, int d, int e, int f) {
     String text = a + "+" + b + "*" + c + "+" + d + "-" + e + "*" + f;
     return new Question(text, text, Integer.toString(a + b * c + d - e * f));
   }
