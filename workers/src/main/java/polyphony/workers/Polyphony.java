@@ -56,6 +56,7 @@ public final class Polyphony implements Callable<Integer> {
     CommandLine commands =
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
+            .addSubcommand("compare", new CompareCommand(console))
             .addSubcommand("import", new ImportCommand(console))
             .addSubcommand("bench", new BenchCommand(console))
             .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))

@@ -42,23 +42,7 @@ final class ResultsTable {
               decimals(each.labelPrecision()),
               examples(each)));
     }
-    int[] widths = new int[SECOND_HEADER.size()];
-    for (List<String> row : rows) {
-      for (int i = 0; i < widths.length; i++) {
-        widths[i] = Math.max(widths[i], row.get(i).length());
-      }
-    }
-    StringBuilder text = new StringBuilder();
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder();
-      for (int i = 0; i < widths.length; i++) {
-        String pad = " ".repeat(widths[i] - row.get(i).length());
-        // The first column is read as a label, the others as numbers.
-        line.append(i == 0 ? "" : "  ").append(i == 0 ? row.get(i) + pad : pad + row.get(i));
-      }
-      text.append(line.toString().stripTrailing()).append('\n');
-    }
-    return text.toString();
+    return AlignedText.of(rows);
   }
 
   /** One iteration in one line, for a run under way. */

@@ -54,7 +54,7 @@ class SpecReaderTest {
     ExperimentSpec spec = SpecReader.spec(flags.over(SpecReader.empty()));
     assertThat(spec.experiment()).isEqualTo("mine");
     assertThat(spec.method()).isEqualTo("debate");
-    assertThat(spec.task()).isEqualTo(new TaskSpec("arithmetic", 24, 48));
+    assertThat(spec.task()).isEqualTo(new TaskSpec("arithmetic", 24, 48, null));
     assertThat(spec.agents()).isEqualTo(4);
     assertThat(spec.rounds()).isEqualTo(3);
     assertThat(spec.iterations()).isEqualTo(2);
@@ -68,14 +68,14 @@ class SpecReaderTest {
     assertThat(
             SpecReader.spec(flags.over(SpecReader.read("-", stream("{\"task\": \"arithmetic\"}"))))
                 .task())
-        .isEqualTo(new TaskSpec("arithmetic", null, 9));
+        .isEqualTo(new TaskSpec("arithmetic", null, 9, null));
     assertThat(
             SpecReader.spec(
                     flags.over(
                         SpecReader.read(
                             "-", stream("{\"task\": {\"name\": \"other\", \"train\": 4}}"))))
                 .task())
-        .isEqualTo(new TaskSpec("other", 4, 9));
+        .isEqualTo(new TaskSpec("other", 4, 9, null));
   }
 
   @Test

@@ -265,6 +265,7 @@ public final class FinetuningIterationImpl implements FinetuningIteration {
                     debated.everyRound(),
                     labels.votes(),
                     method.trains(),
+                    method.filtered(),
                     spec.criticMix(),
                     spec.criticLoss()));
     ledger.count(split.step());

@@ -12,9 +12,16 @@ import java.util.TreeMap;
  * @param votes whether several agents answer and vote; otherwise one agent answers once
  * @param debates whether there are rounds after the first
  * @param summaries whether this method fixes the use of summaries; null: the spec decides
+ * @param filtered whether models are finetuned on the answers that agree with the vote; otherwise,
+ *     as a control, on as many of any answers
  */
 public record Method(
-    String name, Trains trains, boolean votes, boolean debates, Boolean summaries) {
+    String name,
+    Trains trains,
+    boolean votes,
+    boolean debates,
+    Boolean summaries,
+    boolean filtered) {
   /** Which models are finetuned. */
   public enum Trains {
     /** None: the base model plays every part. */
@@ -32,14 +39,21 @@ public record Method(
   static {
     for (Method method :
         List.of(
-            new Method("base", Trains.NOTHING, false, false, null),
-            new Method("majority", Trains.NOTHING, true, false, null),
-            new Method("debate", Trains.NOTHING, true, true, null),
-            new Method("single-agent-ft", Trains.ONE_MODEL, true, true, null),
-            new Method("multiagent-ft", Trains.GENERATORS_AND_CRITICS, true, true, null),
+            new Method("base", Trains.NOTHING, false, false, null, true),
+            new Method("majority", Trains.NOTHING, true, false, null, true),
+            new Method("debate", Trains.NOTHING, true, true, null, true),
+            new Method("single-agent-ft", Trains.ONE_MODEL, true, true, null, true),
+            new Method("multiagent-ft", Trains.GENERATORS_AND_CRITICS, true, true, null, true),
             new Method(
-                "multiagent-ft-no-summary", Trains.GENERATORS_AND_CRITICS, true, true, false),
-            new Method("multiagent-ft-no-critic", Trains.GENERATORS, true, true, null))) {
+                "multiagent-ft-no-summary", Trains.GENERATORS_AND_CRITICS, true, true, false, true),
+            new Method("multiagent-ft-no-critic", Trains.GENERATORS, true, true, null, true),
+            new Method(
+                "multiagent-ft-unfiltered",
+                Trains.GENERATORS_AND_CRITICS,
+                true,
+                true,
+                null,
+                false))) {
       METHODS.put(method.name(), method);
     }
   }

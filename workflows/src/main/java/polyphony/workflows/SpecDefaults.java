@@ -25,6 +25,11 @@ public final class SpecDefaults {
   public static final String METHOD = "multiagent-ft";
   public static final String TASK = "arithmetic";
   public static final int QUESTIONS = 500;
+  public static final String EVALUATE_SPLIT = "evaluate";
+
+  /** Settings are chosen on these questions, and never on those of {@link #EVALUATE_SPLIT}. */
+  public static final String VALIDATE_SPLIT = "validate";
+
   public static final String BASE_MODEL = "built-in";
   public static final int AGENTS = 3;
   public static final int ROUNDS = 2;
@@ -55,7 +60,7 @@ public final class SpecDefaults {
   public static ExperimentSpec complete(ExperimentSpec spec, ModelDefaults defaults) {
     check(spec);
     Method method = Method.named(first(spec.method(), METHOD));
-    TaskSpec task = first(spec.task(), new TaskSpec(null, null, null));
+    TaskSpec task = first(spec.task(), new TaskSpec(null, null, null, null));
     ExperimentSpec complete =
         new ExperimentSpec(
             spec.experiment(),
@@ -63,7 +68,8 @@ public final class SpecDefaults {
             new TaskSpec(
                 first(task.name(), TASK),
                 first(task.train(), QUESTIONS),
-                first(task.evaluate(), QUESTIONS)),
+                first(task.evaluate(), QUESTIONS),
+                first(task.evaluateSplit(), EVALUATE_SPLIT)),
             spec.evaluateOn(),
             first(spec.baseModel(), BASE_MODEL),
             first(spec.agents(), method.votes() ? AGENTS : 1),
@@ -108,6 +114,10 @@ public final class SpecDefaults {
       checks.name("task.name", spec.task().name());
       checks.range("task.train", spec.task().train(), 1, MAX_QUESTIONS);
       checks.range("task.evaluate", spec.task().evaluate(), 1, MAX_QUESTIONS);
+      checks.oneOf(
+          "task.evaluateSplit",
+          spec.task().evaluateSplit(),
+          List.of(EVALUATE_SPLIT, VALIDATE_SPLIT));
     }
     if (spec.evaluateOn() != null) {
       checks.refuse("evaluateOn is set, allowed: leaving it out (the same task is evaluated)");

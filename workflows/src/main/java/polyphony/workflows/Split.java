@@ -9,6 +9,7 @@ public final class Split {
    * @param answers by round (first to last), then by agent, then by range
    * @param votes the labels
    * @param trains which training sets to build
+   * @param filtered as {@link Method#filtered}
    * @param criticMix w
    * @param criticLoss which turns of a critic's example are trained
    */
@@ -19,6 +20,7 @@ public final class Split {
       List<List<List<ArtifactRef>>> answers,
       ArtifactRef votes,
       Method.Trains trains,
+      boolean filtered,
       double criticMix,
       String criticLoss) {}
 
@@ -28,8 +30,10 @@ public final class Split {
    * @param agent from 0
    * @param examples JSON lines of token ids and trained spans
    * @param count how many examples
-   * @param corrected of these, examples in which a wrong first answer was corrected (critics)
-   * @param confirmed of these, examples in which a right first answer was kept (critics)
+   * @param corrected of these, examples in which a wrong first answer was corrected (critics; 0
+   *     where sets are not filtered)
+   * @param confirmed of these, examples in which a right first answer was kept (critics; 0 where
+   *     sets are not filtered)
    * @param note anything out of the ordinary, such as a set that was empty; else empty
    */
   public record TrainingSet(

@@ -158,6 +158,7 @@ class FinetuningIterationTest {
                 List.of(roundAnswers(Purpose.FINETUNE, 1, 1), roundAnswers(Purpose.FINETUNE, 1, 2)),
                 FakeSteps.votes(Purpose.FINETUNE, 1),
                 Method.Trains.GENERATORS_AND_CRITICS,
+                true,
                 0.5,
                 "last-turn"));
     List<Train.Request> expected = new ArrayList<>();

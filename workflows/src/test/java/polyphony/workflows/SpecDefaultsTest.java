@@ -24,7 +24,8 @@ class SpecDefaultsTest {
     assertThat(json(complete("{}")))
         .isEqualTo(
             "{\"method\":\"multiagent-ft\","
-                + "\"task\":{\"name\":\"arithmetic\",\"train\":500,\"evaluate\":500},"
+                + "\"task\":{\"name\":\"arithmetic\",\"train\":500,\"evaluate\":500,"
+                + "\"evaluateSplit\":\"evaluate\"},"
                 + "\"baseModel\":\"built-in\",\"agents\":3,\"rounds\":2,\"iterations\":3,"
                 + "\"seed\":0,\"summaries\":true,\"questions\":\"fixed\",\"tieRule\":\"random\","
                 + "\"minimumVotes\":1,\"criticMix\":0.5,\"criticLoss\":\"last-turn\","
@@ -41,7 +42,7 @@ class SpecDefaultsTest {
   void explicitFieldsStay() throws Exception {
     String spec =
         "{\"experiment\":\"mine\",\"method\":\"single-agent-ft\","
-            + "\"task\":{\"name\":\"gsm8k\",\"train\":10,\"evaluate\":20},"
+            + "\"task\":{\"name\":\"gsm8k\",\"train\":10,\"evaluate\":20,\"evaluateSplit\":\"validate\"},"
             + "\"baseModel\":\"phi-3\",\"agents\":5,\"rounds\":3,\"iterations\":7,"
             + "\"seed\":9,\"summaries\":false,\"questions\":\"fixed\",\"tieRule\":\"skip\","
             + "\"minimumVotes\":2,\"criticMix\":0.25,\"criticLoss\":\"all-turns\","
@@ -109,9 +110,10 @@ class SpecDefaultsTest {
 
   @Test
   void aTaskMayBeItsNameAlone() {
-    assertThat(complete("{\"task\": \"gsm8k\"}").task()).isEqualTo(new TaskSpec("gsm8k", 500, 500));
+    assertThat(complete("{\"task\": \"gsm8k\"}").task())
+        .isEqualTo(new TaskSpec("gsm8k", 500, 500, "evaluate"));
     assertThat(complete("{\"task\": {\"train\": 20}}").task())
-        .isEqualTo(new TaskSpec("arithmetic", 20, 500));
+        .isEqualTo(new TaskSpec("arithmetic", 20, 500, "evaluate"));
   }
 
   @Test
@@ -130,7 +132,8 @@ class SpecDefaultsTest {
     "single-agent-ft, 3, 2, 3, true",
     "multiagent-ft, 3, 2, 3, true",
     "multiagent-ft-no-summary, 3, 2, 3, false",
-    "multiagent-ft-no-critic, 3, 2, 3, true"
+    "multiagent-ft-no-critic, 3, 2, 3, true",
+    "multiagent-ft-unfiltered, 3, 2, 3, true"
   })
   void aMethodDecidesWhatItNarrows(
       String method, int agents, int rounds, int iterations, boolean summaries) {
@@ -143,7 +146,7 @@ class SpecDefaultsTest {
 
   @Test
   void everyMethodIsCoveredByTheTableOfMethods() {
-    assertThat(Method.names()).hasSize(7);
+    assertThat(Method.names()).hasSize(8);
   }
 
   @ParameterizedTest
@@ -152,9 +155,10 @@ class SpecDefaultsTest {
       value = {
         "{\"experiment\": \"a/b\"} | experiment is \"a/b\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
         "{\"experiment\": \"\"} | experiment is \"\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
-        "{\"method\": \"magic\"} | method is \"magic\", allowed: base, debate, majority, multiagent-ft, multiagent-ft-no-critic, multiagent-ft-no-summary, single-agent-ft",
+        "{\"method\": \"magic\"} | method is \"magic\", allowed: base, debate, majority, multiagent-ft, multiagent-ft-no-critic, multiagent-ft-no-summary, multiagent-ft-unfiltered, single-agent-ft",
         "{\"task\": \"../etc\"} | task.name is \"../etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
         "{\"task\": {\"train\": 0}} | task.train is 0, allowed: 1 to 1000000",
+        "{\"task\": {\"evaluateSplit\": \"finetune\"}} | task.evaluateSplit is \"finetune\", allowed: evaluate, validate",
         "{\"task\": {\"evaluate\": -1}} | task.evaluate is -1, allowed: 1 to 1000000",
         "{\"evaluateOn\": \"gsm8k\"} | evaluateOn is set, allowed: leaving it out (the same task is evaluated)",
         "{\"baseModel\": \"/etc\"} | baseModel is \"/etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",

@@ -1,6 +1,5 @@
 package polyphony.activities.evaluate;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -39,22 +38,6 @@ public final class RecordStep {
 
   private final Checkpoints checkpoints;
   private final ObjectStore store;
-
-  /**
-   * @param firstRoundAccuracy share of this agent's first answers that are correct
-   * @param lastRoundAccuracy share of its last answers that are correct
-   * @param parsed share of its last answers that could be read
-   * @param lastTokens tokens of its last answers, all together
-   */
-  record AgentRecord(
-      int agent,
-      double firstRoundAccuracy,
-      double lastRoundAccuracy,
-      double parsed,
-      long lastTokens) {}
-
-  /** The record artifact: the report, the agents behind it, and every artifact behind them. */
-  record FullRecord(IterationReport report, List<AgentRecord> agents, Recording.Request request) {}
 
   public RecordStep(Checkpoints checkpoints, ObjectStore store) {
     this.checkpoints = checkpoints;
@@ -96,7 +79,7 @@ public final class RecordStep {
    * @throws PolyphonyException DATA where measurements are missing or twice there
    */
   public Optional<IterationReport> run(Recording.Request request, StepAttempt attempt) {
-    List<Measurement> measurements = measurements(request, attempt.artifacts());
+    List<Measurement> measurements = IterationRecord.measurements(request, attempt.artifacts());
     int questions = measurements.size();
     double accuracy = share(measurements, Measurement::correct);
     int agents = request.society().agents();
@@ -124,11 +107,11 @@ public final class RecordStep {
             examples(request, Role.CRITIC),
             weights(request.society()),
             null);
-    List<AgentRecord> byAgent =
+    List<IterationRecord.Agent> byAgent =
         IntStream.range(0, agents).mapToObj(agent -> agent(agent, measurements)).toList();
     ArtifactRef record =
         attempt.put(
-            CanonicalJson.bytes(new FullRecord(report, byAgent, request)),
+            CanonicalJson.bytes(new IterationRecord(report, byAgent, request)),
             "application/json",
             "record.json");
     return Optional.of(withRecord(report, record));
@@ -141,37 +124,13 @@ public final class RecordStep {
         CanonicalJson.bytes(report));
   }
 
-  private static List<Measurement> measurements(Recording.Request request, Artifacts artifacts) {
-    List<Measurement> measurements = new ArrayList<>();
-    for (ArtifactRef range : request.measurements()) {
-      measurements.addAll(JsonLines.read(artifacts.bytes(range), Measurement.class));
-    }
-    measurements.sort(Comparator.comparingInt(Measurement::index));
-    if (measurements.size() != request.evaluation().questions() || measurements.isEmpty()) {
-      throw PolyphonyException.data(
-          "there are "
-              + measurements.size()
-              + " measurements of "
-              + request.evaluation().questions()
-              + " evaluation questions");
-    }
-    for (int i = 0; i < measurements.size(); i++) {
-      if (measurements.get(i).index() != i
-          || measurements.get(i).agents() != request.society().agents()) {
-        throw PolyphonyException.data(
-            "question " + i + " was not measured exactly once, for every agent");
-      }
-    }
-    return measurements;
-  }
-
   private static double share(
       List<Measurement> measurements, Function<Measurement, Boolean> holds) {
     return measurements.stream().filter(holds::apply).count() / (double) measurements.size();
   }
 
-  private static AgentRecord agent(int agent, List<Measurement> measurements) {
-    return new AgentRecord(
+  private static IterationRecord.Agent agent(int agent, List<Measurement> measurements) {
+    return new IterationRecord.Agent(
         agent,
         share(measurements, each -> each.firstRoundCorrect().get(agent)),
         share(measurements, each -> each.lastRoundCorrect().get(agent)),

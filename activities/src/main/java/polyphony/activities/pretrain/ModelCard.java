@@ -49,7 +49,8 @@ public final class ModelCard {
         ```
         answer     ^Q12+7*23+5-14*9\\nA7*23=161;14*9=126;12+161=173;173+5=178;178-126=52#52$
         critic     ...$\\nB(another's answer)\\nB(another's answer)\\nQ12+7*23+5-14*9\\nA(updated answer)$
-        summarise  ^B(answer)\\nB(answer)\\nS\\nA161;126;173;178;52/161;126;173;178;52$
+        repeats    ...$\\nS161;126#52/161;126#52\\nQ12+7*23+5-14*9\\nA#52$
+        summarise  ^B(answer)\\nB(answer)\\nS\\nA161;126#52/161;126#52$
         ```
 
         ## Data

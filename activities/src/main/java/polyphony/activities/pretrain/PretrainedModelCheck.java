@@ -71,7 +71,7 @@ public final class PretrainedModelCheck {
         criticsWithSummary.add(
             first.get(i) + own.get(i) + "$\nS" + summaries.get(i) + "\nQ" + question + "\nA");
         exact +=
-            summaries.get(i).equals(results(second.get(i)) + "/" + results(third.get(i))) ? 1 : 0;
+            summaries.get(i).equals(summary(second.get(i)) + "/" + summary(third.get(i))) ? 1 : 0;
         majority += majority(questions.get(i), own.get(i), second.get(i), third.get(i));
       }
       int count = questions.size();
@@ -114,13 +114,20 @@ public final class PretrainedModelCheck {
     return winners.contains(question.answer()) ? 1.0 / winners.size() : 0;
   }
 
-  /** The summary that the dialect prescribes: every step's result. */
-  private static String results(String chain) {
-    StringBuilder results = new StringBuilder();
-    for (String step : chain.split("#", 2)[0].split(";", -1)) {
-      results.append(results.isEmpty() ? "" : ";").append(step.substring(step.indexOf('=') + 1));
-    }
-    return results.toString();
+  /** The summary that the dialect prescribes: the first two results, then the answer. */
+  private static String summary(String chain) {
+    String[] steps = chain.split(";", 3);
+    return steps.length < 3
+        ? chain
+        : result(steps[0])
+            + ";"
+            + result(steps[1])
+            + "#"
+            + chain.substring(chain.lastIndexOf('#') + 1);
+  }
+
+  private static String result(String step) {
+    return step.substring(step.indexOf('=') + 1);
   }
 
   private static final class Speaker {

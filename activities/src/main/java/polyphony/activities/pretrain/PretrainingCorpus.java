@@ -27,6 +27,9 @@ final class PretrainingCorpus implements TrainingBatches {
   /** Most other agents whose answers a critic reads: five agents in all. */
   private static final int MAX_OTHERS = 4;
 
+  /** Share of a garbled chain's results that are arbitrary. */
+  private static final double GARBLED_RESULTS = 0.5;
+
   /** Others in most debates: three agents in all. */
   private static final int USUAL_OTHERS = 2;
 
@@ -99,30 +102,45 @@ final class PretrainingCorpus implements TrainingBatches {
   private TrainingExample critic(SplittableRandom random) {
     Problem problem = problem(random);
     double slip = shownSlip(random);
-    Chain own = ArithmeticDialect.work(problem, slip, random);
-    List<Chain> others = others(problem, slip, random);
-    boolean anyCorrect = own.correct() || others.stream().anyMatch(Chain::correct);
-    Chain updated =
-        ArithmeticDialect.work(
-            problem, anyCorrect ? stage.criticSlip() : stage.criticSlipWithoutHelp(), random);
+    boolean garbled = random.nextDouble() < stage.garbledShare();
+    List<Chain> society = shown(problem, slip, garbled, 1 + others(random), random);
+    boolean summarised = random.nextDouble() < stage.summaryShare();
+    boolean continued = society.size() <= 1 + USUAL_OTHERS;
+    int turns = continued && random.nextDouble() < stage.secondTurnShare() ? 2 : 1;
+    Chain own = society.get(0);
     TextBuilder text = new TextBuilder().prompt("^Q" + problem.question() + "\nA");
     // The own answer is as good a text as any where it slips as this stage's answers do.
-    if (slip == stage.slip() || (stage.slip() == 0 && !own.slipped())) {
+    if ((!garbled && slip == stage.slip()) || (stage.slip() == 0 && !own.slipped())) {
       text.trained(own.text() + "$");
     } else {
       text.prompt(own.text() + "$");
     }
-    text.prompt(
-        "\n"
-            + (random.nextDouble() < stage.summaryShare()
-                ? "S" + summary(others) + "\n"
-                : quoted(others)));
-    return text.prompt("Q" + problem.question() + "\nA").trained(updated.text() + "$").build();
+    for (int turn = 0; turn < turns; turn++) {
+      List<Chain> others = society.subList(1, society.size());
+      text.prompt("\n" + (summarised ? "S" + summary(others) + "\n" : quoted(others)));
+      society = updated(problem, society, random);
+      text.prompt("Q" + problem.question() + "\nA").trained(society.get(0).text() + "$");
+    }
+    return text.build();
+  }
+
+  /** What each agent answers after reading all the others. */
+  private List<Chain> updated(Problem problem, List<Chain> society, SplittableRandom random) {
+    List<Chain> updated = new ArrayList<>();
+    for (int agent = 0; agent < society.size(); agent++) {
+      updated.add(
+          random.nextDouble() < stage.criticRepeats()
+              ? society.get(random.nextInt(society.size())).repeated()
+              : ArithmeticDialect.work(problem, stage.criticSlip(), random));
+    }
+    return updated;
   }
 
   private TrainingExample summarise(SplittableRandom random) {
     Problem problem = problem(random);
-    List<Chain> others = others(problem, shownSlip(random), random);
+    double slip = shownSlip(random);
+    boolean garbled = random.nextDouble() < stage.garbledShare();
+    List<Chain> others = shown(problem, slip, garbled, others(random), random);
     return new TextBuilder()
         .prompt("^" + quoted(others) + "S\nA")
         .trained(summary(others) + "$")
@@ -135,13 +153,20 @@ final class PretrainingCorpus implements TrainingBatches {
         : random.nextDouble() * stage.shownSlipAtMost();
   }
 
-  private static List<Chain> others(Problem problem, double slip, SplittableRandom random) {
-    int count = random.nextInt(4) > 0 ? USUAL_OTHERS : 1 + random.nextInt(MAX_OTHERS);
-    List<Chain> others = new ArrayList<>();
+  private static int others(SplittableRandom random) {
+    return random.nextInt(4) > 0 ? USUAL_OTHERS : 1 + random.nextInt(MAX_OTHERS);
+  }
+
+  private static List<Chain> shown(
+      Problem problem, double slip, boolean garbled, int count, SplittableRandom random) {
+    List<Chain> shown = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      others.add(ArithmeticDialect.work(problem, slip, random));
+      shown.add(
+          garbled
+              ? ArithmeticDialect.garbled(problem, GARBLED_RESULTS, random)
+              : ArithmeticDialect.work(problem, slip, random));
     }
-    return others;
+    return shown;
   }
 
   static String quoted(List<Chain> chains) {

@@ -25,10 +25,14 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
    * @param slip probability of a slip in each step of an answer
    * @param shownSlipAtMost answers shown to critics and summarisers slip with a probability drawn
    *     from 0 to this; 0: as {@code slip}
-   * @param criticSlip of a critic's updated chain where any answer it read was right
-   * @param criticSlipWithoutHelp of a critic's updated chain otherwise
+   * @param garbledShare share of critics and summarisers that read chains with arbitrary results
+   *     instead; copying is learnt where nothing can be computed
+   * @param criticRepeats share of critics that repeat one of the answers before them, their own or
+   *     another's, right or wrong; the rest work the problem anew
+   * @param criticSlip probability of a slip in each step of a critic that works anew
    * @param criticShareStart share of tokens in texts of critics and summarisers, at the first step
    * @param criticShareEnd the same at the last step
+   * @param secondTurnShare share of critics that speak a second time, as in a third round
    * @param summaryShare share of critics that read a summary instead of the answers
    * @param summariseShare share of summarisers among critics and summarisers
    * @param training optimizer settings
@@ -39,10 +43,12 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
       int tokensPerStep,
       double slip,
       double shownSlipAtMost,
+      double garbledShare,
+      double criticRepeats,
       double criticSlip,
-      double criticSlipWithoutHelp,
       double criticShareStart,
       double criticShareEnd,
+      double secondTurnShare,
       double summaryShare,
       double summariseShare,
       TrainingSettings training) {}
@@ -65,29 +71,33 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
     Stage competence =
         new Stage(
             "competence",
-            5600,
+            8000,
             2560,
             0.0,
-            0.3,
+            0.5,
+            0.5,
+            0.50,
             0.0,
-            0.0,
-            0.10,
-            0.40,
-            0.25,
-            0.10,
+            0.20,
+            0.45,
+            0.15,
+            0.60,
+            0.15,
             settings(2e-3, TrainingSettings.Schedule.COSINE, 0.05, 0.1, lanes));
     Stage slips =
         new Stage(
             "slips",
-            1500,
+            1600,
             2560,
             0.10,
             0.0,
-            0.02,
-            0.10,
-            0.70,
-            0.80,
-            0.25,
+            0.0,
+            0.60,
+            0.03,
+            0.65,
+            0.75,
+            0.15,
+            0.60,
             0.10,
             settings(1e-3, TrainingSettings.Schedule.FLAT_THEN_LINEAR, 0.02, 0.05, lanes));
     return new PretrainingRecipe(config, List.of(competence, slips));

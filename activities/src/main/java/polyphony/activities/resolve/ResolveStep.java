@@ -125,7 +125,13 @@ public final class ResolveStep {
         spec,
         base,
         questions(task, Task.Split.FINETUNE, spec.task().train(), spec.seed()),
-        questions(task, Task.Split.EVALUATE, spec.task().evaluate(), spec.seed()),
+        questions(
+            task,
+            spec.task().evaluateSplit().equals(SpecDefaults.VALIDATE_SPLIT)
+                ? Task.Split.VALIDATE
+                : Task.Split.EVALUATE,
+            spec.task().evaluate(),
+            spec.seed()),
         artifacts.put(
             PromptSet.named(spec.promptSet()).bytes(), PromptSet.MEDIA_TYPE, PromptSet.FILE),
         PLAN,

@@ -9,6 +9,6 @@ import java.util.List;
  * @param question id of the question
  * @param tokens the whole conversation
  * @param trained {@code [from, to)} ranges of {@code tokens} whose prediction counts in the loss
- * @param kind {@code first-answer}, {@code corrected} or {@code confirmed}
+ * @param kind {@code first-answer}, {@code corrected}, {@code confirmed} or {@code unfiltered}
  */
 public record Example(String question, int[] tokens, List<int[]> trained, String kind) {}

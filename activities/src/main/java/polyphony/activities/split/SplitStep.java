@@ -29,7 +29,7 @@ public final class SplitStep {
   public static final String NAME = "split";
 
   /** Raised whenever equal requests would give other sets. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   private static final String LAST_TURN = "last-turn";
   private static final String ALL_TURNS = "all-turns";
@@ -64,10 +64,10 @@ public final class SplitStep {
     List<List<Debated>> agents = debated(request, attempt);
     List<Split.TrainingSet> sets = new ArrayList<>();
     if (request.trains() == Method.Trains.ONE_MODEL) {
-      sets.add(generator(0, pooled(agents), attempt));
+      sets.add(generator(request, 0, pooled(agents), attempt));
     } else if (request.trains() != Method.Trains.NOTHING) {
       for (int agent = 0; agent < agents.size(); agent++) {
-        sets.add(generator(agent, agents.get(agent), attempt));
+        sets.add(generator(request, agent, agents.get(agent), attempt));
       }
     }
     if (request.trains() == Method.Trains.GENERATORS_AND_CRITICS && request.answers().size() > 1) {
@@ -130,17 +130,25 @@ public final class SplitStep {
   }
 
   private static Split.TrainingSet generator(
-      int agent, List<Debated> debated, StepAttempt attempt) {
+      Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
     List<Debated> matching =
         debated.stream().filter(each -> each.membership().generator()).toList();
+    List<Debated> whole = matching.stream().filter(each -> each.first().ended()).toList();
+    List<Debated> chosen =
+        request.filtered()
+            ? whole
+            : unfiltered(
+                request,
+                agent,
+                "generator",
+                debated.stream().filter(each -> each.first().ended()).toList(),
+                whole.size());
     List<Example> examples =
-        matching.stream()
-            .map(Debated::first)
-            .filter(Answer::ended)
-            .map(each -> example(each, each.turns(), "first-answer"))
+        chosen.stream()
+            .map(each -> example(each.first(), each.first().turns(), "first-answer"))
             .toList();
     List<String> notes = new ArrayList<>();
-    noteCut(matching.size() - examples.size(), notes);
+    noteCut(matching.size() - whole.size(), notes);
     noteEmpty(examples, notes);
     return set(Role.GENERATOR, agent, examples, 0, 0, notes, attempt);
   }
@@ -149,22 +157,25 @@ public final class SplitStep {
       Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
     boolean allTurns = request.criticLoss().equals(ALL_TURNS);
     List<Debated> matching = debated.stream().filter(each -> each.membership().last()).toList();
-    List<Debated> whole =
-        matching.stream()
-            .filter(
-                each ->
-                    allTurns
-                        ? each.answers().stream().allMatch(Answer::ended)
-                        : each.last().ended())
-            .toList();
+    List<Debated> whole = matching.stream().filter(each -> whole(each, allTurns)).toList();
     List<Debated> corrected = whole.stream().filter(each -> each.membership().corrected()).toList();
     List<Debated> confirmed = whole.stream().filter(each -> each.membership().confirmed()).toList();
     CriticMix mix = CriticMix.of(request.criticMix(), corrected.size(), confirmed.size());
 
     List<Debated> chosen = new ArrayList<>();
-    chosen.addAll(chosen(request, agent, "corrected", corrected, mix.corrected()));
-    chosen.addAll(chosen(request, agent, "confirmed", confirmed, mix.confirmed()));
-    chosen.sort(Comparator.comparingInt(each -> each.first().index()));
+    if (request.filtered()) {
+      chosen.addAll(chosen(request, agent, "corrected", corrected, mix.corrected()));
+      chosen.addAll(chosen(request, agent, "confirmed", confirmed, mix.confirmed()));
+      chosen.sort(Comparator.comparingInt(each -> each.first().index()));
+    } else {
+      chosen.addAll(
+          unfiltered(
+              request,
+              agent,
+              "critic",
+              debated.stream().filter(each -> whole(each, allTurns)).toList(),
+              mix.corrected() + mix.confirmed()));
+    }
     List<Example> examples =
         chosen.stream()
             .map(
@@ -174,19 +185,51 @@ public final class SplitStep {
                         allTurns
                             ? each.last().turns()
                             : List.of(each.last().turns().get(each.answers().size() - 1)),
-                        each.membership().corrected() ? "corrected" : "confirmed"))
+                        kind(request, each)))
             .toList();
 
     List<String> notes = new ArrayList<>();
     noteCut(matching.size() - whole.size(), notes);
-    if (corrected.isEmpty() && mix.confirmed() > 0 && request.criticMix() > 0) {
+    if (request.filtered()
+        && corrected.isEmpty()
+        && mix.confirmed() > 0
+        && request.criticMix() > 0) {
       notes.add("no wrong first answer was corrected: confirmed ones alone");
     }
-    if (confirmed.isEmpty() && mix.corrected() > 0 && request.criticMix() < 1) {
+    if (request.filtered()
+        && confirmed.isEmpty()
+        && mix.corrected() > 0
+        && request.criticMix() < 1) {
       notes.add("no right first answer was kept: corrected ones alone");
     }
     noteEmpty(examples, notes);
-    return set(Role.CRITIC, agent, examples, mix.corrected(), mix.confirmed(), notes, attempt);
+    return set(
+        Role.CRITIC,
+        agent,
+        examples,
+        request.filtered() ? mix.corrected() : 0,
+        request.filtered() ? mix.confirmed() : 0,
+        notes,
+        attempt);
+  }
+
+  private static boolean whole(Debated debated, boolean allTurns) {
+    return allTurns ? debated.answers().stream().allMatch(Answer::ended) : debated.last().ended();
+  }
+
+  private static String kind(Split.Request request, Debated debated) {
+    if (!request.filtered()) {
+      return "unfiltered";
+    }
+    return debated.membership().corrected() ? "corrected" : "confirmed";
+  }
+
+  /** {@code count} of them at random, in question order, whatever the vote said of them. */
+  private static List<Debated> unfiltered(
+      Split.Request request, int agent, String set, List<Debated> from, int count) {
+    return chosen(request, agent, "unfiltered " + set, from, count).stream()
+        .sorted(Comparator.comparingInt(each -> each.first().index()))
+        .toList();
   }
 
   /** {@code count} of them at random, the same ones whatever the others' order. */

@@ -37,7 +37,7 @@ public final class ArithmeticTask implements Task {
 
   @Override
   public int version() {
-    return 1;
+    return 2;
   }
 
   /**
@@ -107,7 +107,7 @@ public final class ArithmeticTask implements Task {
 
   private long seedOf(Split split, long seed) {
     return ByteBuffer.wrap(
-            hash(name() + "\n" + split.name().toLowerCase(Locale.ROOT) + "\n" + seed))
+            hash(name() + version() + "\n" + split.name().toLowerCase(Locale.ROOT) + "\n" + seed))
         .getLong();
   }
 

@@ -149,6 +149,60 @@ class PretrainingCorpusTest {
     assertThat(slipped / (double) chains).isBetween(0.36, 0.44);
   }
 
+  @Test
+  void aSummaryKeepsTheProductsAndTheAnswer() {
+    Problem problem = new Problem(12, 7, 23, 5, 14, 9);
+    Chain chain = ArithmeticDialect.work(problem, 0, new SplittableRandom(4));
+    assertThat(chain.text()).isEqualTo("7*23=161;14*9=126;12+161=173;173+5=178;178-126=52#52");
+    assertThat(chain.summary()).isEqualTo("161;126#52");
+    assertThat(chain.repeated().text()).isEqualTo("#52");
+    assertThat(chain.repeated().summary()).isEqualTo("#52");
+    assertThat(chain.repeated().correct()).isTrue();
+  }
+
+  @Test
+  void garbledChainsCannotBeComputed() {
+    SplittableRandom random = new SplittableRandom(5);
+    int right = 0;
+    for (int i = 0; i < 500; i++) {
+      right += ArithmeticDialect.garbled(Problem.draw(random), 0.5, random).correct() ? 1 : 0;
+    }
+    // All five results are left alone in one chain of 32.
+    assertThat(right).isBetween(4, 35);
+  }
+
+  /** A critic that repeats an answer has read it: its own, or another's. */
+  @Test
+  void criticsRepeatWhatStandsBeforeThem() {
+    try (Tokenizer tokenizer = TinyModels.untied(folder.resolve("model")).tokenizer()) {
+      PretrainingRecipe.Stage stage = PretrainingRecipe.builtIn(1).stages().get(1);
+      PretrainingCorpus corpus = new PretrainingCorpus(stage, tokenizer, question -> true, 7);
+      int critics = 0;
+      int repeating = 0;
+      int continued = 0;
+      for (int step = 0; step < 60; step++) {
+        for (String text : texts(corpus.batch(step))) {
+          String[] turns = text.split("\nA", -1);
+          if (!text.startsWith("^Q") || turns.length < 3) {
+            continue;
+          }
+          critics++;
+          continued += turns.length == 4 ? 1 : 0;
+          // The question's form has no #: every # before the turn ends a chain or a summary.
+          String before = turns[0] + "\nA" + turns[1];
+          String critic = turns[2].substring(0, turns[2].indexOf('$'));
+          if (critic.startsWith("#")) {
+            repeating++;
+            assertThat(before).containsPattern(critic + "[$/\n]");
+          }
+        }
+      }
+      assertThat(critics).isGreaterThan(300);
+      assertThat(repeating / (double) critics).isBetween(0.5, 0.7);
+      assertThat(continued / (double) critics).isBetween(0.06, 0.2);
+    }
+  }
+
   private static List<String> texts(List<TrainingExample> examples) {
     return examples.stream().map(each -> text(each.tokens())).collect(Collectors.toList());
   }

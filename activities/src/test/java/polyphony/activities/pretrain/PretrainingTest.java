@@ -63,9 +63,9 @@ class PretrainingTest {
             TinyModels.config(false).vocabularySize(), 16, 1, 2, 1, 8, 24, 10000, 1e-6, 640, false),
         List.of(
             new PretrainingRecipe.Stage(
-                "first", STEPS, 600, 0, 0.3, 0, 0, 0.2, 0.4, 0.25, 0.1, settings),
+                "first", STEPS, 600, 0, 0.3, 0.5, 0.5, 0, 0.2, 0.4, 0.2, 0.5, 0.1, settings),
             new PretrainingRecipe.Stage(
-                "second", STEPS, 600, 0.1, 0, 0.02, 0.1, 0.5, 0.5, 0.25, 0.1, settings)));
+                "second", STEPS, 600, 0.1, 0, 0, 0.6, 0.02, 0.5, 0.5, 0.2, 0.5, 0.1, settings)));
   }
 
   private static Path run(Path work, Pretraining.Listener listener) {

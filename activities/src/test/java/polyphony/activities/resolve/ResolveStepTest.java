@@ -17,7 +17,9 @@ import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.prompts.PromptSet;
+import polyphony.activities.tasks.ArithmeticTask;
 import polyphony.activities.tasks.Question;
+import polyphony.activities.tasks.Task;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
@@ -61,10 +63,15 @@ class ResolveStepTest {
   }
 
   private static ExperimentSpec spec(String baseModel, Integer agents, Integer iterations) {
+    return spec(baseModel, agents, iterations, null);
+  }
+
+  private static ExperimentSpec spec(
+      String baseModel, Integer agents, Integer iterations, String evaluateSplit) {
     return new ExperimentSpec(
         null,
         null,
-        new TaskSpec("arithmetic", 12, 8),
+        new TaskSpec("arithmetic", 12, 8, evaluateSplit),
         null,
         baseModel,
         agents,
@@ -104,6 +111,24 @@ class ResolveStepTest {
     assertThat(evaluate).hasSize(8).doesNotContainAnyElementsOf(train);
     assertThat(PromptSet.read(store.artifacts.bytes(experiment.prompts())))
         .isEqualTo(PromptSet.named("compact"));
+  }
+
+  @Test
+  void settingsAreChosenOnQuestionsThatAreNeverEvaluatedOn() {
+    Experiment tried = resolve(Map.of()).run("tried", spec(null, null, null, "validate"));
+    Experiment reported = resolve(Map.of()).run("reported", spec(null, null, null, null));
+    assertThat(reported.spec().task().evaluateSplit()).isEqualTo("evaluate");
+    assertThat(questions(tried)).hasSize(8).allMatch(each -> split(each) == Task.Split.VALIDATE);
+    assertThat(questions(reported)).hasSize(8).allMatch(each -> split(each) == Task.Split.EVALUATE);
+    assertThat(tried.trainQuestions()).isEqualTo(reported.trainQuestions());
+  }
+
+  private List<Question> questions(Experiment experiment) {
+    return JsonLines.read(store.artifacts.bytes(experiment.evaluateQuestions()), Question.class);
+  }
+
+  private static Task.Split split(Question question) {
+    return ArithmeticTask.splitOf(question.text());
   }
 
   @Test

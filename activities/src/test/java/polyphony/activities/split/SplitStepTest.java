@@ -86,7 +86,7 @@ class SplitStepTest {
                                 3,
                                 false))
                     .toList()));
-    return new Split.Request(seed, 1, "arithmetic", answers, votes, trains, mix, loss);
+    return new Split.Request(seed, 1, "arithmetic", answers, votes, trains, true, mix, loss);
   }
 
   private List<Split.TrainingSet> split(Split.Request request) {
@@ -341,6 +341,41 @@ class SplitStepTest {
         .containsExactlyInAnyOrderElementsOf(union);
   }
 
+  @Test
+  void unfilteredSetsAreAsLargeAsFilteredOnesAndTakeRightAndWrongAnswersAlike() {
+    Split.Request filtered =
+        request(
+            SplitStepTest::learning, ROUNDS, Trains.GENERATORS_AND_CRITICS, 0.5, "last-turn", 0);
+    Split.Request control =
+        new Split.Request(
+            filtered.seed(),
+            filtered.iteration(),
+            filtered.task(),
+            filtered.answers(),
+            filtered.votes(),
+            filtered.trains(),
+            false,
+            filtered.criticMix(),
+            filtered.criticLoss());
+    List<Split.TrainingSet> sets = split(control);
+    assertThat(sets)
+        .extracting(Split.TrainingSet::count)
+        .isEqualTo(split(filtered).stream().map(Split.TrainingSet::count).toList());
+    assertThat(sets)
+        .allSatisfy(
+            set -> {
+              assertThat(set.corrected() + set.confirmed()).isZero();
+              List<Example> examples = examples(set);
+              assertThat(examples).extracting(Example::kind).doesNotContain("corrected");
+              assertThat(examples).extracting(Example::question).doesNotHaveDuplicates();
+            });
+    // Agent 1 is wrong on every second question, and a wrong answer reads 2 or nothing.
+    assertThat(examples(set(sets, Role.GENERATOR, 0)))
+        .extracting(example -> Integer.parseInt(example.question().substring(9)) % 2)
+        .contains(0, 1);
+    assertThat(split(control)).isEqualTo(sets);
+  }
+
   private static String text(Example example) {
     return example.question() + java.util.Arrays.toString(example.tokens());
   }
@@ -363,6 +398,7 @@ class SplitStepTest {
                         request.answers(),
                         steps.put(new byte[0]),
                         Trains.GENERATORS,
+                        true,
                         0.5,
                         "last-turn")))
         .hasMessageContaining("question-0");

@@ -1,0 +1,97 @@
+package polyphony.activities.compare;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import polyphony.activities.evaluate.IterationRecord;
+import polyphony.activities.evaluate.Measurement;
+import polyphony.storage.Artifacts;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.MissingObjectException;
+import polyphony.storage.ObjectStore;
+import polyphony.storage.PolyphonyException;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.IterationReport;
+
+/**
+ * What a store holds of an experiment.
+ *
+ * @param iterations from iteration 0, as far as they are finished
+ */
+public record RecordedExperiment(Experiment experiment, List<Iteration> iterations) {
+  private static final int MAX_BYTES = 1 << 20;
+  private static final JsonMapper JSON = new JsonMapper();
+
+  public RecordedExperiment {
+    iterations = List.copyOf(iterations);
+  }
+
+  /**
+   * One finished iteration.
+   *
+   * @param correct by evaluation question, in the set's order
+   */
+  public record Iteration(IterationRecord record, List<Boolean> correct) {
+    public Iteration {
+      correct = List.copyOf(correct);
+    }
+
+    IterationReport report() {
+      return record.report();
+    }
+  }
+
+  /**
+   * Reads an experiment that has finished at least one iteration.
+   *
+   * @throws PolyphonyException CONFIG where the store has no such experiment, DATA where what it
+   *     has cannot be read
+   */
+  public static RecordedExperiment read(ObjectStore store, Artifacts artifacts, String name) {
+    if (!ExperimentNames.isValid(name)) {
+      throw PolyphonyException.config(
+          "an experiment cannot be called \"" + name + "\", allowed: " + ExperimentNames.ALLOWED);
+    }
+    Experiment experiment =
+        find(store, "experiments/" + name + "/experiment.json", Experiment.class)
+            .orElseThrow(
+                () ->
+                    PolyphonyException.config(
+                        "the store has no experiment " + name + "; check its name, and --store"));
+    List<Iteration> iterations = new ArrayList<>();
+    Optional<IterationReport> report = report(store, name, 0);
+    while (report.isPresent()) {
+      IterationRecord record = IterationRecord.read(artifacts, report.get().record());
+      iterations.add(
+          new Iteration(
+              record, record.measurements(artifacts).stream().map(Measurement::correct).toList()));
+      report = report(store, name, iterations.size());
+    }
+    if (iterations.isEmpty()) {
+      throw PolyphonyException.config(
+          "experiment " + name + " has finished no iteration yet; wait for its first");
+    }
+    return new RecordedExperiment(experiment, iterations);
+  }
+
+  private static Optional<IterationReport> report(ObjectStore store, String name, int iteration) {
+    return find(
+        store,
+        "experiments/" + ExperimentNames.iteration(name, iteration) + ".json",
+        IterationReport.class);
+  }
+
+  private static <T> Optional<T> find(ObjectStore store, String key, Class<T> type) {
+    try {
+      return Optional.of(JSON.readValue(store.bytes(key, MAX_BYTES), type));
+    } catch (MissingObjectException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, key + " in the store cannot be read by this version", e);
+    }
+  }
+}

@@ -1,0 +1,230 @@
+package polyphony.activities.compare;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import polyphony.activities.compare.Comparison.Difference;
+import polyphony.activities.compare.Comparison.Row;
+import polyphony.activities.evaluate.IterationRecord;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.PolyphonyException;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.IterationReport;
+import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.PolyphonyDataConverter;
+import polyphony.workflows.Recording;
+import polyphony.workflows.Role;
+import polyphony.workflows.SpecDefaults;
+import polyphony.workflows.Split;
+import polyphony.workflows.Train;
+
+class ComparisonTest {
+  private static ArtifactRef artifact(String digit) {
+    return new ArtifactRef(digit.repeat(64), 1, "application/json", "x");
+  }
+
+  /**
+   * @param fields of the spec
+   * @param answers by iteration: a + per evaluation question answered rightly, else a -
+   */
+  private static RecordedExperiment recorded(
+      String name, String fields, long seed, String questions, String... answers) {
+    ExperimentSpec spec =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{" + fields + (fields.isEmpty() ? "" : ", ") + "\"seed\": " + seed + "}"),
+            ModelDefaults.NONE);
+    Experiment experiment =
+        new Experiment(
+            name,
+            spec,
+            artifact("b"),
+            artifact("a"),
+            artifact(questions),
+            artifact("c"),
+            new Experiment.BatchPlan(250, 50),
+            Map.of());
+    List<RecordedExperiment.Iteration> iterations = new ArrayList<>();
+    for (int i = 0; i < answers.length; i++) {
+      List<Boolean> correct = answers[i].chars().mapToObj(each -> each == '+').toList();
+      double accuracy = correct.stream().filter(each -> each).count() / (double) correct.size();
+      iterations.add(
+          new RecordedExperiment.Iteration(
+              new IterationRecord(
+                  report(i, accuracy, correct.size()), List.of(), request(experiment, i)),
+              correct));
+    }
+    return new RecordedExperiment(experiment, iterations);
+  }
+
+  private static IterationReport report(int iteration, double accuracy, int questions) {
+    return new IterationReport(
+        iteration,
+        questions,
+        accuracy,
+        Math.sqrt(accuracy * (1 - accuracy) / questions),
+        0.5,
+        0.1,
+        0.2,
+        iteration == 0 ? 0.0 : 0.3,
+        0.4,
+        0.0,
+        0.0,
+        0.25,
+        iteration == 0 ? null : 0.75,
+        null,
+        List.of(),
+        List.of(),
+        Map.of(),
+        null);
+  }
+
+  private static Recording.Request request(Experiment experiment, int iteration) {
+    if (iteration == 0) {
+      return new Recording.Request(experiment, 0, List.of(), null, null, null, List.of(), null);
+    }
+    Split.Result split =
+        new Split.Result(
+            List.of(
+                new Split.TrainingSet(Role.GENERATOR, 0, artifact("1"), 30, 0, 0, ""),
+                new Split.TrainingSet(Role.GENERATOR, 1, artifact("2"), 50, 0, 0, ""),
+                new Split.TrainingSet(Role.CRITIC, 0, artifact("3"), 20, 5, 15, "")),
+            null);
+    return new Recording.Request(
+        experiment,
+        iteration,
+        List.of(),
+        null,
+        null,
+        split,
+        List.of(
+            trained(Role.GENERATOR, 0, 1000),
+            trained(Role.GENERATOR, 1, 2000),
+            trained(Role.CRITIC, 0, 700)),
+        null);
+  }
+
+  private static Recording.Training trained(Role role, int agent, long tokens) {
+    return new Recording.Training(
+        role, agent, new Train.Result(true, null, null, null, 1, tokens, 0, 0, null));
+  }
+
+  @Test
+  void experimentsThatDifferInTheirSeedAloneAreOneRow() {
+    Comparison comparison =
+        Comparison.of(
+            List.of(
+                recorded("b", "", 1, "e", "+---", "++--"),
+                recorded("a", "", 0, "d", "++--", "++++", "++++")));
+    assertThat(comparison.rows()).hasSize(1);
+    Row row = comparison.rows().get(0);
+    assertThat(row.label()).isEqualTo("multiagent-ft");
+    assertThat(row.seeds()).containsExactly(0L, 1L);
+    assertThat(row.questions()).isEqualTo(8);
+    assertThat(row.iterations()).hasSize(2);
+    Comparison.Point last = row.iterations().get(1);
+    assertThat(last.bySeed()).containsExactly(1.0, 0.5);
+    assertThat(last.accuracy()).isEqualTo(0.75);
+    // sqrt(0 + 0.5 * 0.5 / 4) / 2
+    assertThat(last.standardError()).isEqualTo(0.125, within(1e-12));
+    assertThat(comparison.differences())
+        .singleElement()
+        .satisfies(
+            gain -> {
+              assertThat(gain.iteration()).isEqualTo(1);
+              assertThat(gain.thanIteration()).isZero();
+              assertThat(gain.paired().bySeed()).containsExactly(0.5, 0.25);
+            });
+  }
+
+  @Test
+  void trainingIsSummedUpPerModel() {
+    Comparison.Point point =
+        Comparison.of(List.of(recorded("a", "", 0, "d", "+-", "++")))
+            .rows()
+            .get(0)
+            .iterations()
+            .get(1);
+    assertThat(point.generatorExamples()).isEqualTo(40);
+    assertThat(point.criticExamples()).isEqualTo(20);
+    assertThat(point.generatorTokens()).isEqualTo(1500);
+    assertThat(point.criticTokens()).isEqualTo(700);
+    assertThat(point.correctedShare()).isEqualTo(0.25);
+    assertThat(point.labelPrecision()).isEqualTo(0.75);
+  }
+
+  @Test
+  void whatAnUntunedSocietyDoesNotHaveIsAbsent() {
+    Comparison.Point point =
+        Comparison.of(List.of(recorded("a", "", 0, "d", "+-"))).rows().get(0).iterations().get(0);
+    assertThat(point.labelPrecision()).isNull();
+    assertThat(point.generatorExamples()).isNull();
+    assertThat(point.correctedShare()).isNull();
+    assertThat(point.klBetweenAgents()).isZero();
+  }
+
+  @Test
+  void laterRowsAreComparedWithTheFirstAfterEquallyManyIterations() {
+    Comparison comparison =
+        Comparison.of(
+            List.of(
+                recorded("multi", "", 0, "d", "+---", "++--", "+++-"),
+                recorded("single", "\"method\": \"single-agent-ft\"", 0, "d", "+---", "+---"),
+                recorded("debate", "\"method\": \"debate\"", 0, "d", "+---")));
+    assertThat(comparison.differences())
+        .extracting(
+            each -> each.label() + each.iteration() + " " + each.than() + each.thanIteration())
+        .containsExactly(
+            "multiagent-ft2 multiagent-ft0",
+            "single-agent-ft1 single-agent-ft0",
+            "multiagent-ft1 single-agent-ft1",
+            "multiagent-ft2 debate0");
+    Difference last = comparison.differences().get(3);
+    assertThat(last.paired().difference()).isEqualTo(0.5);
+  }
+
+  @Test
+  void rowsOfOneMethodSayWhatDiffers() {
+    assertThat(
+            Comparison.of(
+                    List.of(
+                        recorded("a", "\"criticMix\": 0.2", 0, "d", "+"),
+                        recorded(
+                            "b",
+                            "\"criticMix\": 0.5, \"training\": {\"critic\": {\"epochs\": 4}}",
+                            0,
+                            "d",
+                            "+"),
+                        recorded("c", "\"method\": \"debate\"", 0, "d", "+")))
+                .rows())
+        .extracting(Row::label)
+        .containsExactly(
+            "multiagent-ft (criticMix 0.2, training.critic.epochs open)",
+            "multiagent-ft (criticMix 0.5, training.critic.epochs 4)",
+            "debate");
+  }
+
+  @Test
+  void whatCannotBePairedIsRefused() {
+    RecordedExperiment multi = recorded("a", "", 0, "d", "+-");
+    assertThatThrownBy(() -> Comparison.of(List.of(multi, recorded("b", "", 0, "d", "+-"))))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("a and b have the same settings and the same seed");
+    assertThatThrownBy(
+            () ->
+                Comparison.of(
+                    List.of(multi, recorded("b", "\"method\": \"debate\"", 0, "e", "+-"))))
+        .hasMessageContaining("evaluated on different questions");
+    assertThatThrownBy(
+            () ->
+                Comparison.of(
+                    List.of(multi, recorded("b", "\"method\": \"debate\"", 1, "d", "+-"))))
+        .hasMessageContaining("share no seed");
+  }
+}

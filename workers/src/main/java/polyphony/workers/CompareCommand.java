@@ -1,0 +1,71 @@
+package polyphony.workers;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polyphony.activities.compare.Comparison;
+import polyphony.activities.compare.RecordedExperiment;
+
+/** {@code polyphony compare}: experiments of one store side by side. */
+@Command(
+    name = "compare",
+    description = {
+      "Shows experiments of a store side by side, with differences paired by question.",
+      "",
+      "Experiments that differ in their seed alone make one row. Every later row is compared with"
+          + " the first, after equally many iterations."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Example:",
+      "  polyphony compare multi-0 multi-1 multi-2 single-0 single-1 single-2"
+    })
+final class CompareCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Parameters(arity = "1..*", paramLabel = "EXPERIMENT", description = "Names of experiments.")
+  private List<String> names;
+
+  @Option(
+      names = "--store",
+      paramLabel = "FOLDER",
+      defaultValue = StoreFolder.DEFAULT,
+      description = StoreFolder.DESCRIPTION)
+  private Path store;
+
+  @Option(names = "--json", description = "Print the comparison as one JSON object.")
+  private boolean json;
+
+  CompareCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws JsonProcessingException {
+    try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
+      Comparison comparison =
+          Comparison.of(
+              names.stream()
+                  .map(name -> RecordedExperiment.read(access.objects(), access.artifacts(), name))
+                  .toList());
+      console
+          .out()
+          .print(
+              json
+                  ? JsonMapper.builder()
+                          .enable(SerializationFeature.INDENT_OUTPUT)
+                          .build()
+                          .writeValueAsString(comparison)
+                      + "\n"
+                  : ComparisonTable.of(comparison));
+      return 0;
+    }
+  }
+}
