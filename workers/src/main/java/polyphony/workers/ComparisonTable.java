@@ -89,7 +89,7 @@ final class ComparisonTable {
                   + " against "
                   + named(each.than(), each.thanIteration()),
               signed(paired.difference()) + " ± " + decimals(paired.standardError(), 3),
-              signed(paired.standardErrors()),
+              String.format(Locale.ROOT, "%+.1f", paired.standardErrors()),
               signed(paired.low()) + " to " + signed(paired.high()),
               Integer.toString(paired.questions()),
               paired.undecided() ? "undecided" : paired.difference() > 0 ? "higher" : "lower"));

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,6 +127,38 @@ class ResumesIT {
       assertThat(other.path("usage")).isEqualTo(each.getValue().path("usage"));
     }
     assertThat(names(store.resolve("progress"))).isEmpty();
+
+    JsonNode compared = compared(store, resumed.path("experiment").asText());
+    assertThat(compared.at("/rows/0/label").asText()).isEqualTo("multiagent-ft");
+    for (int iteration = 0; iteration < 2; iteration++) {
+      assertThat(compared.at("/rows/0/iterations/" + iteration + "/accuracy"))
+          .isEqualTo(undisturbed.at("/iterations/" + iteration + "/accuracy"));
+    }
+    assertThat(compared.at("/rows/0/iterations/1/criticTokens").asDouble()).isPositive();
+    assertThat(compared.at("/differences/0/paired/questions").asInt()).isEqualTo(24);
+  }
+
+  private static JsonNode compared(Path store, String experiment) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    Console console =
+        new Console(
+            InputStream.nullInputStream(),
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            System.err,
+            Map.of(),
+            false,
+            100);
+    assertThat(
+            Polyphony.execute(
+                console,
+                Assembly::of,
+                "compare",
+                experiment,
+                "--store",
+                store.toString(),
+                "--json"))
+        .isZero();
+    return JSON.readTree(out.toByteArray());
   }
 
   private Running start(String name) throws IOException {

@@ -8,8 +8,9 @@ public record ModelDefaults(
     String promptSet,
     Boolean summaries,
     Double criticMix,
+    String criticLoss,
     SamplingSpec sampling,
     TrainingSpec training) {
   /** A model that brings nothing along. */
-  public static final ModelDefaults NONE = new ModelDefaults(null, null, null, null, null);
+  public static final ModelDefaults NONE = new ModelDefaults(null, null, null, null, null, null);
 }

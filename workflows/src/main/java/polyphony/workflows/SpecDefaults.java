@@ -81,7 +81,7 @@ public final class SpecDefaults {
             first(spec.tieRule(), "random"),
             first(spec.minimumVotes(), 1),
             first(spec.criticMix(), defaults.criticMix(), 0.5),
-            first(spec.criticLoss(), "last-turn"),
+            first(spec.criticLoss(), defaults.criticLoss(), "last-turn"),
             first(spec.startFrom(), "previous"),
             sampling(spec.sampling(), defaults.sampling()),
             training(

@@ -59,6 +59,7 @@ class SpecDefaultsTest {
             "other",
             true,
             0.9,
+            "last-turn",
             new SamplingSpec(0.1, 0.1, 1),
             new TrainingSpec("full", 9, 9, 0.9, "constant", 0.9, 0.9, 0.9, null, null));
     assertThat(json(SpecDefaults.complete(PolyphonyDataConverter.parse(spec), model)))
@@ -72,6 +73,7 @@ class SpecDefaultsTest {
             "compact",
             false,
             0.75,
+            "all-turns",
             new SamplingSpec(null, 1.0, 96),
             new TrainingSpec(
                 null, 3, null, 1e-3, null, null, null, null, null, training(null, 5e-4)));
@@ -79,6 +81,7 @@ class SpecDefaultsTest {
     assertThat(spec.promptSet()).isEqualTo("compact");
     assertThat(spec.summaries()).isFalse();
     assertThat(spec.criticMix()).isEqualTo(0.75);
+    assertThat(spec.criticLoss()).isEqualTo("all-turns");
     assertThat(spec.sampling()).isEqualTo(new SamplingSpec(1.0, 1.0, 96));
     assertThat(spec.training().forRole(Role.GENERATOR))
         .isEqualTo(new TrainingSpec("full", 3, 8, 1e-3, "cosine", 0.03, 0.0, 1.0, null, null));
@@ -89,6 +92,7 @@ class SpecDefaultsTest {
   void whatIsAskedForBothRolesGoesBeforeTheModelsOverrideForOne() {
     ModelDefaults model =
         new ModelDefaults(
+            null,
             null,
             null,
             null,
@@ -237,7 +241,7 @@ class SpecDefaultsTest {
 
   @Test
   void whatAModelBringsAlongIsCheckedToo() {
-    ModelDefaults model = new ModelDefaults(null, null, 3.0, null, null);
+    ModelDefaults model = new ModelDefaults(null, null, 3.0, null, null, null);
     assertThatThrownBy(() -> SpecDefaults.complete(ExperimentSpec.empty(), model))
         .hasMessage("criticMix is 3.0, allowed: 0.0 to 1.0");
   }
@@ -245,7 +249,7 @@ class SpecDefaultsTest {
   @Test
   void notANumberIsRefused() {
     ModelDefaults model =
-        new ModelDefaults(null, null, null, new SamplingSpec(Double.NaN, null, null), null);
+        new ModelDefaults(null, null, null, null, new SamplingSpec(Double.NaN, null, null), null);
     assertThatThrownBy(() -> SpecDefaults.complete(ExperimentSpec.empty(), model))
         .hasMessage("sampling.temperature is NaN, allowed: 0.0 to 10.0");
   }

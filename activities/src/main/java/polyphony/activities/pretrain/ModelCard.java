@@ -21,12 +21,13 @@ public final class ModelCard {
       stages.append(
           String.format(
               Locale.ROOT,
-              "| %s | %d × %d tokens | %.2f | %.2f | %.0f %% → %.0f %% | %.0e, %s |%n",
+              "| %s | %d × %d tokens | %.2f | %.2f | %.0f %% | %.0f %% → %.0f %% | %.0e, %s |%n",
               stage.name(),
               stage.steps(),
               stage.tokensPerStep(),
               stage.slip(),
               stage.criticSlip(),
+              100 * stage.criticRepeats(),
               100 * stage.criticShareStart(),
               100 * stage.criticShareEnd(),
               stage.training().learningRate(),
@@ -62,8 +63,12 @@ public final class ModelCard {
         probability 0.10 (off by ±1, ±2, ±10 or ±100, and carried on). The second stage makes the model
         middling on purpose, with random rather than systematic errors.
 
-        | stage | steps | slip | critic's slip | critics' share of tokens | learning rate |
-        |---|---|---|---|---|---|
+        Critics are middling on purpose, too: most of them repeat one of the answers before them, their own or
+        another's, drawn at random and right or wrong; the others work the problem anew. Whom to believe is what
+        a critic can learn from its own debates.
+
+        | stage | steps | slip | slip of critics that work anew | critics that repeat | critics' share of tokens | learning rate |
+        |---|---|---|---|---|---|---|
         %s
         AdamW (0.9, 0.95), clip 1, 100 steps of warm-up; the loss counts answers only.
 

@@ -109,8 +109,10 @@ final class PretrainingCorpus implements TrainingBatches {
     int turns = continued && random.nextDouble() < stage.secondTurnShare() ? 2 : 1;
     Chain own = society.get(0);
     TextBuilder text = new TextBuilder().prompt("^Q" + problem.question() + "\nA");
-    // The own answer is as good a text as any where it slips as this stage's answers do.
-    if ((!garbled && slip == stage.slip()) || (stage.slip() == 0 && !own.slipped())) {
+    // Answers that slip are learnt from plain texts alone: here they would outweigh the critics'
+    // own
+    // chains, which are to be the more careful ones.
+    if (stage.slip() == 0 && !own.slipped()) {
       text.trained(own.text() + "$");
     } else {
       text.prompt(own.text() + "$");

@@ -87,15 +87,15 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
     Stage slips =
         new Stage(
             "slips",
-            1600,
+            1800,
             2560,
             0.10,
             0.0,
             0.0,
             0.60,
-            0.03,
-            0.65,
-            0.75,
+            0.02,
+            0.70,
+            0.80,
             0.15,
             0.60,
             0.10,
@@ -115,8 +115,11 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
 
   /** What the built-in model brings along for fields that a spec leaves open. */
   public static ModelDefaults experimentDefaults() {
+    TrainingSpec critic =
+        new TrainingSpec(null, null, null, 6e-4, null, null, null, null, null, null);
     TrainingSpec training =
-        new TrainingSpec("full", 2, 16, 3e-4, "linear", 0.05, 0.0, 1.0, null, null);
-    return new ModelDefaults("compact", false, 0.2, new SamplingSpec(1.0, 1.0, 128), training);
+        new TrainingSpec("full", 2, 16, 3e-4, "linear", 0.05, 0.0, 1.0, null, critic);
+    return new ModelDefaults(
+        "compact", true, 0.1, "all-turns", new SamplingSpec(1.0, 1.0, 128), training);
   }
 }
