@@ -17,8 +17,7 @@ package polyphony.workflows;
  * @param tieRule {@code random}, {@code first}, {@code skip} or {@code released-code}
  * @param minimumVotes below this many votes a question gets no label
  * @param criticMix w: the share of a critic's examples in which it corrected a wrong first answer
- * @param criticLoss which of its answers a critic is trained on: {@code last-turn}, {@code
- *     all-turns} (as the released code) or {@code agreeing-turns}, those that are the label
+ * @param criticLoss {@code last-turn} or {@code all-turns}
  * @param startFrom {@code previous} or {@code base}
  * @param likelihoodModel {@code self}
  * @param embeddingModel {@code base}

@@ -133,8 +133,7 @@ public final class SpecDefaults {
     checks.oneOf("tieRule", spec.tieRule(), List.of("random", "first", "skip", "released-code"));
     checks.range("minimumVotes", spec.minimumVotes(), 1, MAX_AGENTS);
     checks.range("criticMix", spec.criticMix(), 0.0, 1.0);
-    checks.oneOf(
-        "criticLoss", spec.criticLoss(), List.of("last-turn", "all-turns", "agreeing-turns"));
+    checks.oneOf("criticLoss", spec.criticLoss(), List.of("last-turn", "all-turns"));
     checks.oneOf("startFrom", spec.startFrom(), List.of("previous", "base"));
     if (spec.sampling() != null) {
       checks.range("sampling.temperature", spec.sampling().temperature(), 0.0, 10.0);

@@ -178,7 +178,7 @@ class SpecDefaultsTest {
         "{\"minimumVotes\": 0} | minimumVotes is 0, allowed: 1 to 16",
         "{\"minimumVotes\": 4} | minimumVotes is 4, allowed: at most agents, which is 3",
         "{\"criticMix\": 1.5} | criticMix is 1.5, allowed: 0.0 to 1.0",
-        "{\"criticLoss\": \"none\"} | criticLoss is \"none\", allowed: last-turn, all-turns, agreeing-turns",
+        "{\"criticLoss\": \"none\"} | criticLoss is \"none\", allowed: last-turn, all-turns",
         "{\"startFrom\": \"zero\"} | startFrom is \"zero\", allowed: previous, base",
         "{\"sampling\": {\"temperature\": -0.5}} | sampling.temperature is -0.5, allowed: 0.0 to 10.0",
         "{\"sampling\": {\"topP\": 0}} | sampling.topP is 0.0, allowed: more than 0, up to 1.0",

@@ -120,6 +120,6 @@ public record PretrainingRecipe(DecoderConfig config, List<Stage> stages) {
     TrainingSpec training =
         new TrainingSpec("full", 2, 16, 3e-4, "linear", 0.05, 0.0, 1.0, null, critic);
     return new ModelDefaults(
-        "compact", true, 0.1, "agreeing-turns", new SamplingSpec(1.0, 1.0, 128), training);
+        "compact", true, 0.1, "all-turns", new SamplingSpec(1.0, 1.0, 128), training);
   }
 }

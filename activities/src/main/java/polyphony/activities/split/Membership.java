@@ -18,16 +18,11 @@ public record Membership(boolean first, boolean last) {
   public static Membership of(
       String firstAnswer, String lastAnswer, String label, BiPredicate<String, String> equivalent) {
     return new Membership(
-        agrees(firstAnswer, label, equivalent), agrees(lastAnswer, label, equivalent));
+        matches(firstAnswer, label, equivalent), matches(lastAnswer, label, equivalent));
   }
 
-  /**
-   * Whether an answer is the label.
-   *
-   * @param answer null where it could not be read
-   * @param label null where there is none
-   */
-  static boolean agrees(String answer, String label, BiPredicate<String, String> equivalent) {
+  private static boolean matches(
+      String answer, String label, BiPredicate<String, String> equivalent) {
     return answer != null && label != null && equivalent.test(answer, label);
   }
 

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
 import polyphony.activities.debate.Answer;
@@ -34,15 +33,9 @@ public final class SplitStep {
 
   private static final String LAST_TURN = "last-turn";
   private static final String ALL_TURNS = "all-turns";
-  private static final String AGREEING_TURNS = "agreeing-turns";
 
-  /**
-   * One agent's answers on one question.
-   *
-   * @param answers by round
-   * @param agreeing by round: whether the answer is the label
-   */
-  private record Debated(List<Answer> answers, List<Boolean> agreeing, Membership membership) {
+  /** One agent's answers on one question, by round, with the question's label. */
+  private record Debated(List<Answer> answers, Membership membership) {
     Answer first() {
       return answers.get(0);
     }
@@ -56,16 +49,14 @@ public final class SplitStep {
    * @return always present; its step report is null
    */
   public Optional<Split.Result> run(Split.Request request, StepAttempt attempt) {
-    if (!List.of(LAST_TURN, ALL_TURNS, AGREEING_TURNS).contains(request.criticLoss())) {
+    if (!List.of(LAST_TURN, ALL_TURNS).contains(request.criticLoss())) {
       throw PolyphonyException.config(
           "there is no critic loss \""
               + request.criticLoss()
               + "\"; criticLoss is one of "
               + LAST_TURN
               + ", "
-              + ALL_TURNS
-              + ", "
-              + AGREEING_TURNS);
+              + ALL_TURNS);
     }
     if (!(request.criticMix() >= 0 && request.criticMix() <= 1)) {
       throw PolyphonyException.config("criticMix is from 0 to 1, not " + request.criticMix());
@@ -119,9 +110,6 @@ public final class SplitStep {
         own.add(
             new Debated(
                 answers,
-                answers.stream()
-                    .map(each -> Membership.agrees(each.answer(), label.label(), task::equivalent))
-                    .toList(),
                 Membership.of(
                     first.answer(),
                     answers.get(rounds - 1).answer(),
@@ -167,8 +155,9 @@ public final class SplitStep {
 
   private static Split.TrainingSet critic(
       Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
+    boolean allTurns = request.criticLoss().equals(ALL_TURNS);
     List<Debated> matching = debated.stream().filter(each -> each.membership().last()).toList();
-    List<Debated> whole = matching.stream().filter(each -> whole(request, each)).toList();
+    List<Debated> whole = matching.stream().filter(each -> whole(each, allTurns)).toList();
     List<Debated> corrected = whole.stream().filter(each -> each.membership().corrected()).toList();
     List<Debated> confirmed = whole.stream().filter(each -> each.membership().confirmed()).toList();
     CriticMix mix = CriticMix.of(request.criticMix(), corrected.size(), confirmed.size());
@@ -184,7 +173,7 @@ public final class SplitStep {
               request,
               agent,
               "critic",
-              debated.stream().filter(each -> whole(request, each)).toList(),
+              debated.stream().filter(each -> whole(each, allTurns)).toList(),
               mix.corrected() + mix.confirmed()));
     }
     List<Example> examples =
@@ -193,7 +182,9 @@ public final class SplitStep {
                 each ->
                     example(
                         each.last(),
-                        trained(request, each).stream().map(each.last().turns()::get).toList(),
+                        allTurns
+                            ? each.last().turns()
+                            : List.of(each.last().turns().get(each.answers().size() - 1)),
                         kind(request, each)))
             .toList();
 
@@ -222,24 +213,8 @@ public final class SplitStep {
         attempt);
   }
 
-  /** Whether no answer that would be trained was cut at the token limit. */
-  private static boolean whole(Split.Request request, Debated debated) {
-    return trained(request, debated).stream().allMatch(turn -> debated.answers().get(turn).ended());
-  }
-
-  /** Which of a critic's turns, from 0, count in the loss. */
-  private static List<Integer> trained(Split.Request request, Debated debated) {
-    int turns = debated.answers().size();
-    return switch (request.criticLoss()) {
-      case LAST_TURN -> List.of(turns - 1);
-      case AGREEING_TURNS ->
-          IntStream.range(0, turns)
-              // Where nothing is filtered, agreement decides nothing.
-              .filter(turn -> !request.filtered() || debated.agreeing().get(turn))
-              .boxed()
-              .toList();
-      default -> IntStream.range(0, turns).boxed().toList();
-    };
+  private static boolean whole(Debated debated, boolean allTurns) {
+    return allTurns ? debated.answers().stream().allMatch(Answer::ended) : debated.last().ended();
   }
 
   private static String kind(Split.Request request, Debated debated) {

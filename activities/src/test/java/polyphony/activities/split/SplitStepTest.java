@@ -307,21 +307,6 @@ class SplitStepTest {
   }
 
   @Test
-  void agreeingTurnsLeaveWrongFirstAnswersOutOfACriticsLoss() {
-    Split.TrainingSet critic = set(learnt(0.5, "agreeing-turns"), Role.CRITIC, 0);
-    assertThat(critic.corrected()).isPositive();
-    assertThat(critic.confirmed()).isPositive();
-    assertThat(examples(critic))
-        .allSatisfy(
-            example ->
-                assertThat(example.trained())
-                    .hasSize(example.kind().equals("corrected") ? ROUNDS - 1 : ROUNDS));
-    List<Split.TrainingSet> all = learnt(0.5, "all-turns");
-    assertThat(examples(set(all, Role.CRITIC, 0)))
-        .allSatisfy(example -> assertThat(example.trained()).hasSize(ROUNDS));
-  }
-
-  @Test
   void aMethodsSetsAreThoseOfTheModelsThatItTrains() {
     assertThat(split(request(SplitStepTest::learning, 2, Trains.NOTHING, 0.5, "last-turn", 0)))
         .isEmpty();
