@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polyphony.activities.compare.Comparison;
 import polyphony.activities.compare.RecordedExperiment;
+import polyphony.storage.PolyphonyException;
 
 /** {@code polyphony compare}: experiments of one store side by side. */
 @Command(
@@ -40,6 +41,12 @@ final class CompareCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
+  @Option(
+      names = "--iterations",
+      paramLabel = "L",
+      description = "Look at the first L iterations alone; 0: at the untuned societies.")
+  private Integer iterations;
+
   @Option(names = "--json", description = "Print the comparison as one JSON object.")
   private boolean json;
 
@@ -49,11 +56,15 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws JsonProcessingException {
+    if (iterations != null && iterations < 0) {
+      throw PolyphonyException.config("--iterations is " + iterations + ", allowed: 0 or more");
+    }
     try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
       Comparison comparison =
           Comparison.of(
               names.stream()
                   .map(name -> RecordedExperiment.read(access.objects(), access.artifacts(), name))
+                  .map(each -> iterations == null ? each : each.first(iterations))
                   .toList());
       console
           .out()

@@ -38,6 +38,9 @@ import polyphony.workflows.SpecDefaults;
       "  echo '{\"task\": {\"train\": 100}}' | polyphony run -"
     })
 final class RunCommand implements Callable<Integer> {
+  private static final String DEMONSTRATION =
+      "the built-in model is a demonstration: this is not evidence about large models";
+
   private final Console console;
   private final Assembler assembler;
 
@@ -89,6 +92,9 @@ final class RunCommand implements Callable<Integer> {
         // Standard output holds the JSON alone, or else the table.
         RunSummary summary =
             session.run(name, asked, complete, json ? console.err() : console.out());
+        if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
+          console.err().println(DEMONSTRATION);
+        }
         if (json) {
           console.out().println(summary.json());
         }

@@ -39,7 +39,10 @@ class CommandLineTest {
     assertThat(output().lines().map(line -> line.replaceFirst(" {2,}.*", "")))
         .containsExactly("", "iteration", "untuned", "1");
     assertThat(errors())
-        .contains("experiment multiagent-ft-arithmetic-seed0-", "steps computed, 0 reused");
+        .contains(
+            "experiment multiagent-ft-arithmetic-seed0-",
+            "steps computed, 0 reused",
+            "a demonstration: this is not evidence about large models");
   }
 
   @Test

@@ -47,6 +47,11 @@ class CompareCommandTest {
   }
 
   @Test
+  void thereIsNoIterationBeforeTheUntunedSociety() {
+    assertThat(refused("--iterations", "-1", "any")).contains("--iterations is -1");
+  }
+
+  @Test
   void somethingMustBeCompared() {
     assertThat(refused()).contains("EXPERIMENT");
   }

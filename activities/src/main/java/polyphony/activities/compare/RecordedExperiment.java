@@ -44,6 +44,12 @@ public record RecordedExperiment(Experiment experiment, List<Iteration> iteratio
     }
   }
 
+  /** The same up to {@code iteration}, as if it had not gone on. */
+  public RecordedExperiment first(int iteration) {
+    return new RecordedExperiment(
+        experiment, iterations.subList(0, Math.min(iterations.size(), iteration + 1)));
+  }
+
   /**
    * Reads an experiment that has finished at least one iteration.
    *

@@ -190,6 +190,14 @@ class ComparisonTest {
   }
 
   @Test
+  void anExperimentCanBeSeenAsIfItHadNotGoneOn() {
+    RecordedExperiment multi = recorded("multi", "", 0, "d", "+---", "++--", "+++-");
+    assertThat(Comparison.of(List.of(multi.first(1))).rows().get(0).iterations()).hasSize(2);
+    assertThat(Comparison.of(List.of(multi.first(0))).differences()).isEmpty();
+    assertThat(Comparison.of(List.of(multi.first(9))).rows().get(0).iterations()).hasSize(3);
+  }
+
+  @Test
   void rowsOfOneMethodSayWhatDiffers() {
     assertThat(
             Comparison.of(
