@@ -78,7 +78,7 @@ class MultiagentFinetuningTest {
       value = {
         "{\"agentz\": 3} | agentz is not a field, allowed: agents,",
         "{\"agents\": \"three\"} | agents must be a whole number",
-        "{\"task\": {\"size\": 3}} | task.size is not a field, allowed: evaluate, name, train",
+        "{\"task\": {\"size\": 3}} | task.size is not a field, allowed: evaluate, evaluateSplit, name, train",
         "[] | the input must be a JSON object",
         "\"debate\" | the input must be a JSON object"
       })
