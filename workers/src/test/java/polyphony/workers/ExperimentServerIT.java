@@ -16,6 +16,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,31 +28,40 @@ class ExperimentServerIT {
           + " \"task\": {\"train\": 40, \"evaluate\": 40}}";
 
   @TempDir private Path folder;
+  private TestServers servers;
+
+  @BeforeEach
+  void openServers() throws Exception {
+    servers = TestServers.open();
+  }
+
+  @AfterEach
+  void removeTraces() throws Exception {
+    servers.remove();
+  }
 
   @Test
   void anExperimentOnRealServersEndsInTheWeightsOfAnEmbeddedOne() throws Exception {
     JsonNode embedded = run(Map.of(), "embedded");
     assertThat(embedded.at("/iterations/1/weights")).hasSize(4);
 
-    try (TestServers servers = TestServers.open()) {
-      JsonNode served = run(servers.environment(), "unused");
-      assertThat(served.path("iterations")).isEqualTo(embedded.path("iterations"));
-      // Not read from anywhere: every step was computed, and lies in the bucket.
-      assertThat(served.path("reusedSteps").asInt()).isZero();
-      assertThat(served.path("computedSteps")).isEqualTo(embedded.path("computedSteps"));
-      assertThat(servers.keys()).filteredOn(key -> key.startsWith("steps/")).isNotEmpty();
-      assertThat(folder.resolve("unused")).doesNotExist();
-      assertThat(statusOf("on-servers", servers))
-          .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED);
+    JsonNode served = run(servers.environment(), "unused");
+    assertThat(served.path("iterations")).isEqualTo(embedded.path("iterations"));
+    // Not read from anywhere: every step was computed, and lies in the bucket.
+    assertThat(served.path("reusedSteps").asInt()).isZero();
+    assertThat(served.path("computedSteps")).isEqualTo(embedded.path("computedSteps"));
+    assertThat(servers.keys()).filteredOn(key -> key.startsWith("steps/")).isNotEmpty();
+    assertThat(folder.resolve("unused")).doesNotExist();
+    assertThat(statusOf("on-servers"))
+        .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED);
 
-      // A second run finds all of it there.
-      JsonNode again = run(servers.environment(), "unused");
-      assertThat(again.path("iterations")).isEqualTo(embedded.path("iterations"));
-      assertThat(again.path("reusedSteps").asInt()).isPositive();
-    }
+    // A second run finds all of it there.
+    JsonNode again = run(servers.environment(), "unused");
+    assertThat(again.path("iterations")).isEqualTo(embedded.path("iterations"));
+    assertThat(again.path("reusedSteps").asInt()).isPositive();
   }
 
-  private static WorkflowExecutionStatus statusOf(String experiment, TestServers servers) {
+  private WorkflowExecutionStatus statusOf(String experiment) {
     WorkflowServiceStubs temporal = servers.temporal();
     try {
       return WorkflowClient.newInstance(

@@ -35,8 +35,9 @@ import java.util.stream.Collectors;
  * a namespace and a bucket of this object's own, so that no other worker takes its tasks.
  *
  * @param environment what a process needs to use them
+ * @param minio to look at what is there
  */
-record TestServers(Map<String, String> environment) implements AutoCloseable {
+record TestServers(Map<String, String> environment, MinioClient minio) {
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
   /** Makes the namespace and the bucket. */
@@ -54,9 +55,17 @@ record TestServers(Map<String, String> environment) implements AutoCloseable {
     String name = "test-" + UUID.randomUUID();
     environment.put("TEMPORAL_NAMESPACE", name);
     environment.put("POLYPHONY_S3_BUCKET", name);
-    TestServers servers = new TestServers(Map.copyOf(environment));
+    TestServers servers =
+        new TestServers(
+            Map.copyOf(environment),
+            MinioClient.builder()
+                .endpoint(environment.get("POLYPHONY_S3_ENDPOINT"))
+                .credentials(
+                    environment.get("POLYPHONY_S3_ACCESS_KEY"),
+                    environment.get("POLYPHONY_S3_SECRET_KEY"))
+                .build());
     servers.makeNamespace();
-    servers.makeBucket();
+    servers.minio.makeBucket(MakeBucketArgs.builder().bucket(name).build());
     return servers;
   }
 
@@ -75,9 +84,12 @@ record TestServers(Map<String, String> environment) implements AutoCloseable {
 
   /** Every key of the bucket. */
   List<String> keys() throws Exception {
-    try (MinioClient client = minio()) {
-      return keys(client);
+    List<String> keys = new ArrayList<>();
+    for (Result<Item> item :
+        minio.listObjects(ListObjectsArgs.builder().bucket(bucket()).recursive(true).build())) {
+      keys.add(item.get().objectName());
     }
+    return keys;
   }
 
   private void makeNamespace() throws InterruptedException {
@@ -115,20 +127,13 @@ record TestServers(Map<String, String> environment) implements AutoCloseable {
     }
   }
 
-  private void makeBucket() throws Exception {
-    try (MinioClient client = minio()) {
-      client.makeBucket(MakeBucketArgs.builder().bucket(bucket()).build());
+  /** Removes the namespace and the bucket with all that is in them. */
+  void remove() throws Exception {
+    for (String key : keys()) {
+      minio.removeObject(RemoveObjectArgs.builder().bucket(bucket()).object(key).build());
     }
-  }
-
-  @Override
-  public void close() throws Exception {
-    try (MinioClient client = minio()) {
-      for (String key : keys(client)) {
-        client.removeObject(RemoveObjectArgs.builder().bucket(bucket()).object(key).build());
-      }
-      client.removeBucket(RemoveBucketArgs.builder().bucket(bucket()).build());
-    }
+    minio.removeBucket(RemoveBucketArgs.builder().bucket(bucket()).build());
+    minio.close();
     OperatorServiceStubs operator =
         OperatorServiceStubs.newServiceStubs(
             OperatorServiceStubsOptions.newBuilder()
@@ -143,24 +148,7 @@ record TestServers(Map<String, String> environment) implements AutoCloseable {
     }
   }
 
-  private List<String> keys(MinioClient client) throws Exception {
-    List<String> keys = new ArrayList<>();
-    for (Result<Item> item :
-        client.listObjects(ListObjectsArgs.builder().bucket(bucket()).recursive(true).build())) {
-      keys.add(item.get().objectName());
-    }
-    return keys;
-  }
-
   private String bucket() {
     return environment.get("POLYPHONY_S3_BUCKET");
-  }
-
-  private MinioClient minio() {
-    return MinioClient.builder()
-        .endpoint(environment.get("POLYPHONY_S3_ENDPOINT"))
-        .credentials(
-            environment.get("POLYPHONY_S3_ACCESS_KEY"), environment.get("POLYPHONY_S3_SECRET_KEY"))
-        .build();
   }
 }
