@@ -74,7 +74,7 @@ class ComparisonTableTest {
             untuned      0.650 ± 0.012   0.515      0.669    0.095      0.276   0.000    0.000          –              –      –
             1            0.744 ± 0.011   0.671      0.774    0.084      0.272   0.008    0.005      0.698      253 / 280   0.25
 
-            paired by question                                         difference ± s.e.  in s.e.    95 % interval  questions
+            paired by question                                         difference ± s.e.  in s.e.     95 % interval  questions
             multiagent-ft, iteration 1 against multiagent-ft, untuned     +0.094 ± 0.016     +5.9  +0.062 to +0.125       1000     higher
             multiagent-ft, iteration 1 against debate, untuned            -0.004 ± 0.016     -0.3  -0.030 to +0.020        500  undecided
             """);
