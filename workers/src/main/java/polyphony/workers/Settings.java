@@ -40,7 +40,9 @@ public record Settings(
           "POLYPHONY_SLOTS",
           "POLYPHONY_DEBUG",
           "POLYPHONY_JAVA_OPTIONS",
-          "POLYPHONY_TEST_DATA");
+          "POLYPHONY_TEST_DATA",
+          "POLYPHONY_TEST_SERVERS",
+          "POLYPHONY_UI_ADDRESS");
 
   /**
    * What this process's environment says.
