@@ -1,5 +1,9 @@
 package polyphony.activities;
 
+import io.temporal.activity.Activity;
+import io.temporal.client.WorkflowClient;
+import polyphony.activities.audit.Healing;
+import polyphony.activities.audit.HistoryArchive;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
@@ -8,6 +12,7 @@ import polyphony.storage.Step;
 import polyphony.workflows.Activities;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Split;
@@ -16,14 +21,24 @@ import polyphony.workflows.Vote;
 /** The steps without a model, as activities. */
 public final class LightActivities implements Activities.Light {
   private final StepRunner runner;
+  private final Healing healing;
+  private final HistoryArchive histories;
   private final ResolveStep resolve;
   private final VoteStep vote;
   private final SplitStep split;
   private final RecordStep record;
 
   public LightActivities(
-      StepRunner runner, ResolveStep resolve, VoteStep vote, SplitStep split, RecordStep record) {
+      StepRunner runner,
+      Healing healing,
+      HistoryArchive histories,
+      ResolveStep resolve,
+      VoteStep vote,
+      SplitStep split,
+      RecordStep record) {
     this.runner = runner;
+    this.healing = healing;
+    this.histories = histories;
     this.resolve = resolve;
     this.vote = vote;
     this.split = split;
@@ -33,11 +48,7 @@ public final class LightActivities implements Activities.Light {
   @Override
   public Experiment resolve(String name, ExperimentSpec spec) {
     // Not memoised as the others are: what it comes to is recorded under the experiment's name.
-    try {
-      return resolve.run(name, spec);
-    } catch (Throwable e) {
-      throw StepFailures.of("resolve", e);
-    }
+    return runner.alive("resolve", name, () -> resolve.run(name, spec));
   }
 
   @Override
@@ -47,7 +58,7 @@ public final class LightActivities implements Activities.Light {
             new Step(VoteStep.NAME, VoteStep.VERSION, request),
             "iteration " + request.iteration(),
             Vote.Result.class,
-            (attempt, progress) -> vote.run(request, attempt));
+            attempt -> vote.run(request, attempt));
     return ended.finished().withStep(ended.report());
   }
 
@@ -58,7 +69,7 @@ public final class LightActivities implements Activities.Light {
             new Step(SplitStep.NAME, SplitStep.VERSION, request),
             "iteration " + request.iteration(),
             Split.Result.class,
-            (attempt, progress) -> split.run(request, attempt));
+            attempt -> split.run(request, attempt));
     return ended.finished().withStep(ended.report());
   }
 
@@ -71,7 +82,7 @@ public final class LightActivities implements Activities.Light {
                 new Step(RecordStep.NAME, RecordStep.VERSION, request),
                 "iteration " + request.iteration(),
                 IterationReport.class,
-                (attempt, progress) -> record.run(request, attempt))
+                attempt -> record.run(request, attempt))
             .finished();
     try {
       record.publish(request.experiment().name(), report);
@@ -79,5 +90,19 @@ public final class LightActivities implements Activities.Light {
       throw StepFailures.of(RecordStep.NAME, e);
     }
     return report;
+  }
+
+  @Override
+  public String setAside(String key) {
+    return runner.alive("set-aside", key, () -> healing.setAside(key));
+  }
+
+  @Override
+  public ExportedHistory exportHistory(String workflowId, String runId) {
+    WorkflowClient client = Activity.getExecutionContext().getWorkflowClient();
+    return runner.alive(
+        "export-history",
+        workflowId,
+        () -> histories.keep(workflowId, runId, client.fetchHistory(workflowId, runId)));
   }
 }

@@ -1,9 +1,6 @@
 package polyphony.activities;
 
 import java.util.Locale;
-import polyphony.activities.debate.DebateStep;
-import polyphony.activities.evaluate.EvaluateStep;
-import polyphony.storage.Step;
 import polyphony.workflows.Activities;
 import polyphony.workflows.Debate;
 import polyphony.workflows.Evaluate;
@@ -11,13 +8,9 @@ import polyphony.workflows.Evaluate;
 /** The steps that sample or score, as activities. */
 public final class SamplingActivities implements Activities.Sampling {
   private final StepRunner runner;
-  private final DebateStep debate;
-  private final EvaluateStep evaluate;
 
-  public SamplingActivities(StepRunner runner, DebateStep debate, EvaluateStep evaluate) {
+  public SamplingActivities(StepRunner runner) {
     this.runner = runner;
-    this.debate = debate;
-    this.evaluate = evaluate;
   }
 
   @Override
@@ -32,13 +25,7 @@ public final class SamplingActivities implements Activities.Sampling {
             request.from() + 1,
             request.to(),
             request.iteration());
-    StepRunner.Ended<Debate.Result> ended =
-        runner.heavy(
-            new Step(DebateStep.NAME, DebateStep.VERSION, request),
-            detail,
-            request.versions(),
-            Debate.Result.class,
-            (attempt, progress) -> debate.run(request, attempt, progress));
+    StepRunner.Ended<Debate.Result> ended = runner.heavy(ModelStep.DEBATE, request, detail);
     return ended.finished().withStep(ended.report());
   }
 
@@ -51,13 +38,7 @@ public final class SamplingActivities implements Activities.Sampling {
             request.from() + 1,
             request.to(),
             request.iteration());
-    StepRunner.Ended<Evaluate.Result> ended =
-        runner.heavy(
-            new Step(EvaluateStep.NAME, EvaluateStep.VERSION, request),
-            detail,
-            request.versions(),
-            Evaluate.Result.class,
-            (attempt, progress) -> evaluate.run(request, attempt, progress));
+    StepRunner.Ended<Evaluate.Result> ended = runner.heavy(ModelStep.EVALUATE, request, detail);
     return ended.finished().withStep(ended.report());
   }
 }

@@ -1,25 +1,43 @@
 package polyphony.activities;
 
 import io.temporal.client.ActivityCompletionException;
+import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TemporalFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.CommitCount;
 import polyphony.workflows.InvalidSpecException;
 
 /**
  * Errors of steps as failures of activities: the type says who must act, the message what to do.
  */
-final class StepFailures {
+public final class StepFailures {
   private static final Logger LOG = LoggerFactory.getLogger(StepFailures.class);
   // A failure is kept in the workflow's mutable state, where the server cuts it at 4 KiB.
   private static final int LONGEST_MESSAGE = 2000;
 
   private StepFailures() {}
 
+  /** Of a step that commits nothing. */
   static RuntimeException of(String step, Throwable error) {
+    return of(step, error, 0);
+  }
+
+  /**
+   * @param commits how many commits the attempt had made
+   */
+  static RuntimeException of(String step, Throwable error, long commits) {
+    if (error instanceof ActivityWorkerShutdownException) {
+      // Whoever asked for the step learns that it is to be tried again, after a while.
+      return of(
+          step,
+          PolyphonyException.infrastructure(
+              step + " was stopped since its worker is shutting down: another one goes on", error),
+          commits);
+    }
     if (error instanceof ActivityCompletionException || error instanceof TemporalFailure) {
       return (RuntimeException) error;
     }
@@ -35,7 +53,14 @@ final class StepFailures {
         .setType(errorClass.name())
         .setMessage(message)
         .setNonRetryable(!errorClass.retryable())
+        .setDetails(new CommitCount(commits))
         .build();
+  }
+
+  /** Any error of a step as one with a class and one line. */
+  public static PolyphonyException classified(Throwable error) {
+    ErrorClass errorClass = errorClass(error);
+    return new PolyphonyException(errorClass, message(errorClass, error), error);
   }
 
   private static ErrorClass errorClass(Throwable error) {

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
+import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.common.converter.DataConverter;
+import io.temporal.common.converter.DefaultDataConverter;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -21,8 +24,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
-import polyphony.storage.Step;
+import polyphony.storage.StepAttempt;
+import polyphony.storage.Steps;
+import polyphony.workflows.CommitCount;
 import polyphony.workflows.InvalidSpecException;
+import polyphony.workflows.StepReport;
 
 class StepRunnerTest {
   private static final Map<String, String> VERSIONS = Map.of("runtime", "1");
@@ -40,20 +46,21 @@ class StepRunnerTest {
     String probe(String input);
   }
 
-  /** One step, run by a real runner. */
-  private final class ProbeStep implements Probe {
-    private final StepRunner.Body<String> body;
-    private final Map<String, String> versions;
-
-    ProbeStep(Map<String, String> versions, StepRunner.Body<String> body) {
-      this.versions = versions;
-      this.body = body;
-    }
+  private interface Body extends InProcessSteps.Body<String, String> {
+    Optional<String> compute(StepAttempt attempt, StepProgress progress) throws Exception;
 
     @Override
+    default Optional<String> compute(String request, StepAttempt attempt, StepProgress progress)
+        throws Exception {
+      return compute(attempt, progress);
+    }
+  }
+
+  /** One step, run by a real runner. */
+  private record ProbeStep(StepRunner runner, ModelStep<String, String> kind) implements Probe {
+    @Override
     public String probe(String input) {
-      StepRunner.Ended<String> ended =
-          runner.heavy(new Step("probe", 1, input), input, versions, String.class, body);
+      StepRunner.Ended<String> ended = runner.heavy(kind, input, input);
       return ended.finished() + (ended.report().reused() ? " reused" : "");
     }
   }
@@ -61,8 +68,6 @@ class StepRunnerTest {
   @BeforeEach
   void anEnvironment() {
     slots = new DeviceSlots(1);
-    runner =
-        new StepRunner(new StoreInFolder(temporary).steps, slots, VERSIONS, Duration.ofMillis(20));
     environment = TestActivityEnvironment.newInstance();
     environment.setActivityHeartbeatListener(RunningStep.class, beats::add);
   }
@@ -70,16 +75,34 @@ class StepRunnerTest {
   @AfterEach
   void close() {
     environment.close();
-    runner.close();
+    if (runner != null) {
+      runner.close();
+    }
   }
 
-  private Probe probe(StepRunner.Body<String> body) {
+  private Probe probe(Body body) {
     return probe(VERSIONS, body);
   }
 
-  private Probe probe(Map<String, String> versions, StepRunner.Body<String> body) {
-    environment.registerActivitiesImplementations(new ProbeStep(versions, body));
+  private Probe probe(Map<String, String> requested, Body body) {
+    ModelStep<String, String> kind =
+        new ModelStep<>("probe", 1, String.class, request -> requested, String.class);
+    Steps steps = new StoreInFolder(temporary).steps;
+    runner =
+        new StepRunner(
+            steps,
+            new InProcessSteps(
+                steps, slots, VERSIONS, new InProcessSteps.Bodies().with(kind, body)),
+            Duration.ofMillis(20));
+    environment.registerActivitiesImplementations(new ProbeStep(runner, kind));
     return environment.newActivityStub(Probe.class);
+  }
+
+  /** The same step in a process of its own. */
+  private Probe anotherProbe(Body body) {
+    environment.close();
+    environment = TestActivityEnvironment.newInstance();
+    return probe(body);
   }
 
   private static ApplicationFailure failure(Probe probe) {
@@ -165,7 +188,7 @@ class StepRunnerTest {
         probe(
             (attempt, progress) -> {
               progress.report(3, 7);
-              RunningStep expected = new RunningStep("probe", "x", 3, 7);
+              RunningStep expected = new RunningStep("probe", "x", 3, 7, 0);
               assertThat(runner.running()).containsExactly(expected);
               while (!beats.contains(expected)) {
                 Thread.sleep(5);
@@ -174,6 +197,88 @@ class StepRunnerTest {
             });
     assertThat(probe.probe("x")).isEqualTo("done");
     assertThat(runner.running()).isEmpty();
+  }
+
+  @Test
+  void workThatIsNotMemoisedIsKnownToBeAlive() {
+    // No step is run.
+    runner = new StepRunner(null, null, Duration.ofMillis(20));
+    environment.registerActivitiesImplementations(
+        (Probe)
+            input ->
+                runner.alive(
+                    "resolve",
+                    input,
+                    () -> {
+                      while (!beats.contains(new RunningStep("resolve", "x", 0, 0, 0))) {
+                        Thread.sleep(5);
+                      }
+                      return "done";
+                    }));
+    assertThat(environment.newActivityStub(Probe.class).probe("x")).isEqualTo("done");
+    assertThat(runner.running()).isEmpty();
+  }
+
+  @Test
+  void heartbeatsAndFailuresTellHowManyCommitsThisAttemptHasMade() {
+    Probe probe =
+        probe(
+            (attempt, progress) -> {
+              attempt.commit("first");
+              attempt.commit("second");
+              RunningStep expected = new RunningStep("probe", "x", 0, 0, 2);
+              while (!beats.contains(expected)) {
+                Thread.sleep(5);
+              }
+              throw PolyphonyException.infrastructure("the network is down", null);
+            });
+    assertThat(failure(probe).getDetails().get(CommitCount.class)).isEqualTo(new CommitCount(2));
+    Probe again =
+        anotherProbe(
+            (attempt, progress) -> {
+              assertThat(attempt.commits(String.class)).containsExactly("first", "second");
+              throw PolyphonyException.infrastructure("the network is down", null);
+            });
+    assertThat(failure(again).getDetails().get(CommitCount.class)).isEqualTo(new CommitCount(0));
+  }
+
+  @Test
+  void workflowsReadHeartbeatsForTheirCommits() {
+    DataConverter converter = DefaultDataConverter.STANDARD_INSTANCE;
+    var beat = converter.toPayload(new RunningStep("debate", "agent 1", 3, 7, 2)).orElseThrow();
+    assertThat(converter.fromPayload(beat, CommitCount.class, CommitCount.class))
+        .isEqualTo(new CommitCount(2));
+  }
+
+  @Test
+  void aStepThatItsWorkersShutdownStopsIsToBeTriedAgain() {
+    StepReport report = new StepReport("key", false, 1);
+    StepRunner.Ended<String> ended =
+        new StepRunner.Ended<>(
+            Optional.empty(),
+            report,
+            new ActivityWorkerShutdownException(),
+            new RunningStep("train-critic", "agent 1", 3, 7, 1));
+    Throwable thrown = catchThrowable(ended::unlessStopped);
+    assertThat(thrown).isInstanceOf(ApplicationFailure.class);
+    ApplicationFailure failure = (ApplicationFailure) thrown;
+    assertThat(failure.getType()).isEqualTo("INFRASTRUCTURE");
+    assertThat(failure.getOriginalMessage())
+        .startsWith("train-critic was stopped since its worker");
+    assertThat(failure.isNonRetryable()).isFalse();
+    assertThat(failure.getDetails().get(CommitCount.class)).isEqualTo(new CommitCount(1));
+  }
+
+  @Test
+  void aStepWhosePartIsOverIsUnfinishedAndNotFailed() {
+    assertThat(
+            new StepRunner.Ended<>(
+                    Optional.<String>empty(),
+                    new StepReport("key", false, 1),
+                    null,
+                    new RunningStep("train-critic", "agent 1", 3, 7, 1))
+                .unlessStopped())
+        .isEmpty();
   }
 
   @Test

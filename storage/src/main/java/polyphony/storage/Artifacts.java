@@ -57,6 +57,23 @@ public final class Artifacts {
     return store.size(key(artifact)).equals(Optional.of(artifact.bytes()));
   }
 
+  /** Whether there is an object of this name, but with another content. The whole of it is read. */
+  public boolean damaged(ArtifactRef artifact) {
+    if (store.size(key(artifact)).isEmpty()) {
+      return false;
+    }
+    if (!present(artifact)) {
+      return true;
+    }
+    try (InputStream stream = store.read(key(artifact))) {
+      return !Sha256.of(stream).equals(artifact.sha256());
+    } catch (MissingObjectException e) {
+      return false;
+    } catch (IOException e) {
+      throw brokenOff(artifact, e);
+    }
+  }
+
   /** The whole content, verified. For what fits into one array; use {@link #file} for the rest. */
   public byte[] bytes(ArtifactRef artifact) {
     if (artifact.bytes() > LARGEST_ARRAY) {
@@ -117,7 +134,9 @@ public final class Artifacts {
               + artifact.name()
               + ") in the store is damaged: its content does not have this hash and "
               + artifact.bytes()
-              + " bytes; restore it, or delete it and run again to compute it anew");
+              + " bytes; polyphony recompute EXPERIMENT "
+              + artifact.sha256().substring(0, 16)
+              + " takes it away, and to run again then makes it anew");
     }
   }
 

@@ -7,7 +7,9 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,13 +17,17 @@ import org.slf4j.LoggerFactory;
  * Who is computing a step: {@code claims/<key>/<generation>.json}, of which the newest generation
  * counts.
  *
- * <p>A claim is free once it is released, has expired, or its process is known to be dead; then
- * whoever creates the next generation holds it. Claims only save work. Correctness does not rest on
- * them, nor on clocks: commits and manifests are written once, whoever holds the claim.
+ * <p>A claim is free once it is released, has expired, or its process is known to be dead or, being
+ * this one, to be done with it; then whoever creates the next generation holds it. Claims only save
+ * work. Correctness does not rest on them, nor on clocks: commits and manifests are written once,
+ * whoever holds the claim.
  */
 final class Claims {
   private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
   private static final int LARGEST_CLAIM = 1 << 16;
+
+  /** Owners of all claims that this process holds. */
+  private static final Set<String> HELD_HERE = ConcurrentHashMap.newKeySet();
 
   private final ObjectStore store;
   private final ProcessIdentity process;
@@ -51,20 +57,37 @@ final class Claims {
     int generation = 0;
     if (!generations.isEmpty()) {
       String newest = generations.get(generations.size() - 1);
-      if (!free(newest)) {
+      if (!isFree(newest)) {
         return Optional.empty();
       }
       generation = generationOf(newest) + 1;
     }
     Held held = new Held(step, generation);
-    if (!store.writeIfAbsent(held.object(), held.content(false))) {
+    HELD_HERE.add(held.owner());
+    boolean taken = false;
+    try {
+      Instant expires = clock.instant().plus(expiry);
+      taken = store.writeIfAbsent(held.object(), held.content(expires, false));
+      held.expires = expires;
+    } finally {
+      if (!taken) {
+        HELD_HERE.remove(held.owner());
+      }
+    }
+    if (!taken) {
       return Optional.empty();
     }
     held.keepRenewing();
     return Optional.of(held);
   }
 
-  private boolean free(String object) {
+  /** Whether {@link #tryTake} would find the claim free now. */
+  boolean free(String step) {
+    List<String> generations = store.list(folder(step));
+    return generations.isEmpty() || isFree(generations.get(generations.size() - 1));
+  }
+
+  private boolean isFree(String object) {
     Claim claim;
     try {
       claim = CanonicalJson.parsed(store.bytes(object, LARGEST_CLAIM), Claim.class);
@@ -77,7 +100,9 @@ final class Claims {
     }
     return claim.released()
         || !clock.instant().isBefore(Instant.parse(claim.expires()))
-        || process.knowsDead(claim.process());
+        || process.knowsDead(claim.process())
+        // Its release did not reach the store.
+        || (process.equals(claim.process()) && !HELD_HERE.contains(claim.owner()));
   }
 
   private static String folder(String step) {
@@ -95,6 +120,7 @@ final class Claims {
     private final String owner = UUID.randomUUID().toString();
     private final Thread renewing = new Thread(this::renewUntilClosed, "claim-renewal");
     private volatile boolean lost;
+    private volatile Instant expires;
     private boolean closed;
 
     private Held(String step, int generation) {
@@ -116,6 +142,18 @@ final class Claims {
       return lost;
     }
 
+    /**
+     * Whether another run has taken over by now: whoever stood still until the claim expired looks.
+     *
+     * @throws PolyphonyException where the store does not answer then
+     */
+    boolean lostByNow() {
+      if (!lost && !clock.instant().isBefore(expires)) {
+        renew();
+      }
+      return lost;
+    }
+
     /** Extends the claim, or finds that it is lost. */
     synchronized void renew() {
       if (closed || lost) {
@@ -127,7 +165,9 @@ final class Claims {
         LOG.warn("the claim on step {} was taken over by another run", step);
         return;
       }
-      store.write(object(), content(false));
+      Instant next = clock.instant().plus(expiry);
+      store.write(object(), content(next, false));
+      expires = next;
     }
 
     /** Deletes the claims of a finished step, this one and those before it. */
@@ -144,6 +184,7 @@ final class Claims {
     @Override
     public synchronized void close() {
       renewing.interrupt();
+      HELD_HERE.remove(owner);
       if (closed) {
         return;
       }
@@ -154,9 +195,10 @@ final class Claims {
       // An interrupted attempt releases its claim too; files cannot be written while interrupted.
       boolean interrupted = Thread.interrupted();
       try {
-        store.write(object(), content(true));
+        store.write(object(), content(expires, true));
       } catch (PolyphonyException e) {
-        // The claim expires by itself, and what ended this attempt matters more.
+        // It expires by itself, this process knows that it is free, and what ended this attempt
+        // matters more.
         LOG.warn("the claim on step {} could not be released: {}", step, e.getMessage());
       } finally {
         if (interrupted) {
@@ -169,9 +211,8 @@ final class Claims {
       return folder(step) + String.format("%08d.json", generation);
     }
 
-    private byte[] content(boolean released) {
-      return CanonicalJson.bytes(
-          new Claim(owner, process, clock.instant().plus(expiry).toString(), released));
+    private byte[] content(Instant until, boolean released) {
+      return CanonicalJson.bytes(new Claim(owner, process, until.toString(), released));
     }
 
     private void keepRenewing() {

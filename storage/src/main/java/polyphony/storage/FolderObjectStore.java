@@ -15,9 +15,11 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -150,26 +152,45 @@ public final class FolderObjectStore implements ObjectStore {
   }
 
   @Override
-  public List<String> list(String prefix) {
+  public List<Listed> listing(String prefix) {
     ObjectKey.checkedPrefix(prefix);
     Path folder = root.resolve(prefix.substring(0, prefix.lastIndexOf('/') + 1));
     try (Stream<Path> files = Files.walk(folder)) {
       return files
-          .filter(file -> !file.startsWith(temporary) && Files.isRegularFile(file))
-          .map(file -> root.relativize(file).toString().replace('\\', '/'))
-          .filter(key -> key.startsWith(prefix))
-          .sorted()
+          .filter(file -> !file.startsWith(temporary))
+          .map(file -> listed(file, prefix))
+          .flatMap(Optional::stream)
+          .sorted(Comparator.comparing(Listed::key))
           .toList();
     } catch (NoSuchFileException | NotDirectoryException e) {
       return List.of();
     } catch (UncheckedIOException e) {
       // A folder that was emptied and removed while it was walked: what is left can be listed.
       if (e.getCause() instanceof NoSuchFileException) {
-        return list(prefix);
+        return listing(prefix);
       }
       throw failure("list " + prefix, e.getCause());
     } catch (IOException e) {
       throw failure("list " + prefix, e);
+    }
+  }
+
+  /** Nothing for folders, for other keys, and for what was deleted meanwhile. */
+  private Optional<Listed> listed(Path file, String prefix) {
+    String key = root.relativize(file).toString().replace('\\', '/');
+    if (!key.startsWith(prefix)) {
+      return Optional.empty();
+    }
+    try {
+      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      return attributes.isRegularFile()
+          ? Optional.of(
+              new Listed(key, attributes.size(), attributes.lastModifiedTime().toInstant()))
+          : Optional.empty();
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -47,8 +48,20 @@ public interface ObjectStore extends AutoCloseable {
    */
   boolean writeIfAbsent(String key, byte[] content);
 
-  /** All keys with this prefix, sorted. The prefix is empty, or a key, or a key and a slash. */
-  List<String> list(String prefix);
+  /**
+   * An object as a listing shows it.
+   *
+   * @param modified when it was last written, by the store's clock
+   */
+  record Listed(String key, long bytes, Instant modified) {}
+
+  /** All objects with this prefix, by key. The prefix is empty, or a key, or a key and a slash. */
+  List<Listed> listing(String prefix);
+
+  /** The keys of {@link #listing}. */
+  default List<String> list(String prefix) {
+    return listing(prefix).stream().map(Listed::key).toList();
+  }
 
   /** Deletes an object; there being none is no error. */
   void delete(String key);

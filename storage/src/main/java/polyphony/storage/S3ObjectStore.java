@@ -3,6 +3,7 @@ package polyphony.storage;
 import io.minio.BucketExistsArgs;
 import io.minio.GetObjectArgs;
 import io.minio.ListObjectsArgs;
+import io.minio.MakeBucketArgs;
 import io.minio.MinioClient;
 import io.minio.PutObjectArgs;
 import io.minio.RemoveObjectArgs;
@@ -21,10 +22,12 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
+import java.util.Comparator;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,24 +44,46 @@ public final class S3ObjectStore implements ObjectStore {
   private static final Duration TRANSFER_TIMEOUT = Duration.ofSeconds(60);
   private static final long PART_BYTES = 64L << 20;
   private static final int LARGEST_PAGE = 1000;
+
+  /** S3 refuses what was signed more than 15 minutes off its own clock. */
+  private static final Duration TOLERATED_SKEW = Duration.ofMinutes(10);
+
   private static final int CONFLICT_ATTEMPTS = 5;
 
   private final S3Settings settings;
   private final MinioClient client;
   private final int pageSize;
+  private final Clock clock;
 
   /**
    * Connects, and finds out now whether the bucket is there, may be written, and refuses a second
    * conditional write.
+   *
+   * @throws MissingBucketException where there is no such bucket (yet)
    */
   public S3ObjectStore(S3Settings settings) {
-    this(settings, LARGEST_PAGE);
+    this(settings, LARGEST_PAGE, Clock.systemUTC());
   }
 
-  S3ObjectStore(S3Settings settings, int pageSize) {
+  S3ObjectStore(S3Settings settings, int pageSize, Clock clock) {
+    this(settings, pageSize, clock, client(settings));
+    try {
+      probe();
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private S3ObjectStore(S3Settings settings, int pageSize, Clock clock, MinioClient client) {
     this.settings = settings;
     this.pageSize = pageSize;
-    this.client =
+    this.clock = clock;
+    this.client = client;
+  }
+
+  private static MinioClient client(S3Settings settings) {
+    MinioClient client =
         MinioClient.builder()
             .endpoint(settings.endpoint())
             .region(settings.region())
@@ -67,12 +92,48 @@ public final class S3ObjectStore implements ObjectStore {
     client.disableVirtualStyleEndpoint();
     client.setTimeout(
         CONNECT_TIMEOUT.toMillis(), TRANSFER_TIMEOUT.toMillis(), TRANSFER_TIMEOUT.toMillis());
+    return client;
+  }
+
+  /**
+   * Makes the bucket where it is not there.
+   *
+   * @return whether it was made now
+   * @throws PolyphonyException as the constructor
+   */
+  public static boolean createBucket(S3Settings settings) {
+    S3ObjectStore store =
+        new S3ObjectStore(settings, LARGEST_PAGE, Clock.systemUTC(), client(settings));
     try {
-      probe();
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
+      return store.createBucket();
+    } finally {
+      store.close();
     }
+  }
+
+  private boolean createBucket() {
+    try {
+      if (bucketExists()) {
+        return false;
+      }
+      answer(
+          () -> {
+            client.makeBucket(MakeBucketArgs.builder().bucket(settings.bucket()).build());
+            return null;
+          });
+      return true;
+    } catch (MinioException e) {
+      // Somebody else was faster.
+      if (code(e).equals("BucketAlreadyOwnedByYou")) {
+        return false;
+      }
+      throw failure("make it", e);
+    }
+  }
+
+  private boolean bucketExists() throws MinioException {
+    return answer(
+        () -> client.bucketExists(BucketExistsArgs.builder().bucket(settings.bucket()).build()));
   }
 
   @Override
@@ -165,12 +226,12 @@ public final class S3ObjectStore implements ObjectStore {
   }
 
   @Override
-  public List<String> list(String prefix) {
+  public List<Listed> listing(String prefix) {
     ObjectKey.checkedPrefix(prefix);
     try {
       return answer(
           () -> {
-            List<String> keys = new ArrayList<>();
+            List<Listed> objects = new ArrayList<>();
             for (Result<Item> item :
                 client.listObjects(
                     ListObjectsArgs.builder()
@@ -179,10 +240,13 @@ public final class S3ObjectStore implements ObjectStore {
                         .recursive(true)
                         .maxKeys(pageSize)
                         .build())) {
-              keys.add(item.get().objectName());
+              Item object = item.get();
+              objects.add(
+                  new Listed(
+                      object.objectName(), object.size(), object.lastModified().toInstant()));
             }
-            Collections.sort(keys);
-            return List.copyOf(keys);
+            objects.sort(Comparator.comparing(Listed::key));
+            return List.copyOf(objects);
           });
     } catch (MinioException e) {
       throw failure("list " + prefix, e);
@@ -253,9 +317,7 @@ public final class S3ObjectStore implements ObjectStore {
 
   private void probe() {
     try {
-      if (!answer(
-          () ->
-              client.bucketExists(BucketExistsArgs.builder().bucket(settings.bucket()).build()))) {
+      if (!bucketExists()) {
         throw missingBucket();
       }
     } catch (MinioException e) {
@@ -277,12 +339,38 @@ public final class S3ObjectStore implements ObjectStore {
   }
 
   private PolyphonyException missingBucket() {
-    return PolyphonyException.config(
-        this + " does not exist: create the bucket, or correct its name");
+    return new MissingBucketException(
+        this
+            + " does not exist: create the bucket (polyphony bootstrap does), or correct its name");
   }
 
   private static String code(MinioException e) {
     return e instanceof ErrorResponseException response ? response.errorResponse().code() : "";
+  }
+
+  /**
+   * @param date when the endpoint answered, by its own clock; null where it does not say
+   */
+  private PolyphonyException denied(String start, String code, Date date) {
+    Duration ahead =
+        date == null ? Duration.ZERO : Duration.between(date.toInstant(), clock.instant());
+    if (ahead.abs().compareTo(TOLERATED_SKEW) > 0) {
+      return PolyphonyException.infrastructure(
+          start
+              + "access denied ("
+              + code
+              + "), since this machine's clock is "
+              + ahead.abs().toSeconds()
+              + " s "
+              + (ahead.isNegative() ? "behind" : "ahead of")
+              + " the endpoint's; set both by NTP",
+          null);
+    }
+    return PolyphonyException.config(
+        start
+            + "access denied ("
+            + code
+            + "); check the access key, the secret key and what they may do");
   }
 
   /**
@@ -295,12 +383,12 @@ public final class S3ObjectStore implements ObjectStore {
       String code = response.errorResponse().code();
       return switch (code) {
         case "NoSuchBucket" -> missingBucket();
-        case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden" ->
-            PolyphonyException.config(
-                start
-                    + "access denied ("
-                    + code
-                    + "); check the access key, the secret key and what they may do");
+        case "AccessDenied",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "Forbidden",
+            "RequestTimeTooSkewed" ->
+            denied(start, code, response.response().headers().getDate("Date"));
         case "PermanentRedirect", "AuthorizationHeaderMalformed", "BadRequest" ->
             PolyphonyException.config(
                 start + "refused (" + code + "); check that the bucket is in the region given");

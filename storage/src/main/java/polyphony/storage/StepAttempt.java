@@ -1,6 +1,5 @@
 package polyphony.storage;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,10 +37,13 @@ public final class StepAttempt {
   private final BooleanSupplier stop;
 
   private final List<Commit> commits;
+  private final int inherited;
   private final Set<ArtifactRef> put = new LinkedHashSet<>();
   private final Map<String, Double> usage = new TreeMap<>();
   private final Instant started;
   private Instant uncommittedSince;
+  // Read by heartbeats, which must not wait for a commit.
+  private volatile int ownCommits;
 
   /**
    * @param owner id of the attempt that wrote it: it makes the contents of two attempts differ
@@ -81,6 +83,7 @@ public final class StepAttempt {
     this.started = clock.instant();
     this.uncommittedSince = started;
     this.commits = usableCommits();
+    this.inherited = commits.size();
   }
 
   public String key() {
@@ -130,8 +133,10 @@ public final class StepAttempt {
             seconds(uncommittedSince, now),
             usage,
             CanonicalJson.plainTree(value));
-    // A lost claim is seen at the next renewal; the write below sees it where it matters.
-    if (claim.lost() || !store.writeIfAbsent(object(key, commits.size()), Steps.json(commit))) {
+    // Who was taken over while standing still would only cost the other one its next commit. The
+    // write itself is what decides.
+    if (claim.lostByNow()
+        || !store.writeIfAbsent(object(key, commits.size()), Sealed.seal(Steps.json(commit)))) {
       throw PolyphonyException.infrastructure(
           "step "
               + step.name()
@@ -143,8 +148,14 @@ public final class StepAttempt {
           null);
     }
     commits.add(commit);
+    ownCommits = commits.size() - inherited;
     usage.clear();
     uncommittedSince = now;
+  }
+
+  /** How many commits this attempt has made. */
+  public int ownCommits() {
+    return ownCommits;
   }
 
   /** Adds to an amount that the manifest reports, such as {@code sampledTokens}. */
@@ -159,7 +170,7 @@ public final class StepAttempt {
 
   synchronized StepManifest manifest(Object result) {
     JsonNode resultJson = CanonicalJson.plainTree(result);
-    Set<ArtifactRef> outputs = artifactsIn(resultJson);
+    Set<ArtifactRef> outputs = References.in(resultJson);
     for (ArtifactRef output : outputs) {
       if (!put.contains(output) && !artifacts.present(output)) {
         throw new PolyphonyException(
@@ -175,8 +186,22 @@ public final class StepAttempt {
     }
     // A checkpoint that only a commit names is not needed once the result is there.
     Set<ArtifactRef> others = new LinkedHashSet<>(put);
-    commits.forEach(commit -> others.removeAll(artifactsIn(commit.value())));
+    commits.forEach(commit -> others.removeAll(References.in(commit.value())));
     outputs.addAll(others);
+    for (ArtifactRef output : outputs) {
+      // What was there already when it was put may have been pruned since.
+      if (!artifacts.present(output)) {
+        throw PolyphonyException.infrastructure(
+            "the object "
+                + Artifacts.key(output)
+                + " ("
+                + output.name()
+                + ") was deleted while step "
+                + step.name()
+                + " was running: run again",
+            null);
+      }
+    }
 
     Instant now = clock.instant();
     double wallSeconds = seconds(uncommittedSince, now);
@@ -208,6 +233,15 @@ public final class StepAttempt {
     }
   }
 
+  /** Sets the commits of a step aside, last first. */
+  static boolean setAside(ObjectStore store, String key) {
+    List<String> objects = store.list("progress/" + key + "/");
+    for (int i = objects.size() - 1; i >= 0; i--) {
+      Steps.setAside(store, objects.get(i), LARGEST_COMMIT);
+    }
+    return !objects.isEmpty();
+  }
+
   /**
    * The commits without a gap whose artifacts are all present. Whatever follows them is set aside,
    * so that its numbers are free again.
@@ -221,12 +255,13 @@ public final class StepAttempt {
       }
       Commit commit;
       try {
-        commit = CanonicalJson.parsed(store.bytes(object, LARGEST_COMMIT), Commit.class);
+        byte[] record = store.bytes(object, LARGEST_COMMIT);
+        commit = CanonicalJson.parsed(Sealed.content(record), Commit.class);
       } catch (IOException e) {
         LOG.warn("{} is unreadable: {}", object, e.getMessage());
         break;
       }
-      if (!artifactsIn(commit.value()).stream().allMatch(artifacts::present)) {
+      if (!References.in(commit.value()).stream().allMatch(artifacts::present)) {
         LOG.warn("{} names artifacts that are no longer in the store", object);
         break;
       }
@@ -241,30 +276,6 @@ public final class StepAttempt {
   private synchronized ArtifactRef recorded(ArtifactRef artifact) {
     put.add(artifact);
     return artifact;
-  }
-
-  private static Set<ArtifactRef> artifactsIn(JsonNode node) {
-    Set<ArtifactRef> found = new LinkedHashSet<>();
-    collectArtifacts(node, found);
-    return found;
-  }
-
-  private static void collectArtifacts(JsonNode node, Set<ArtifactRef> found) {
-    if (node.isObject()
-        && node.size() == 4
-        && node.has("sha256")
-        && node.has("bytes")
-        && node.has("mediaType")
-        && node.has("name")) {
-      try {
-        found.add(CanonicalJson.MAPPER.treeToValue(node, ArtifactRef.class));
-        return;
-      } catch (JsonProcessingException e) {
-        // An object that happens to have these fields.
-        LOG.debug("not an artifact reference: {}", e.getMessage());
-      }
-    }
-    node.forEach(child -> collectArtifacts(child, found));
   }
 
   private static String object(String key, int number) {

@@ -1,6 +1,7 @@
 package polyphony.storage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -39,5 +40,14 @@ public record StepManifest(
     }
     outputs = List.copyOf(outputs);
     usage = Collections.unmodifiableMap(new TreeMap<>(usage));
+  }
+
+  /**
+   * Reads a manifest's bytes.
+   *
+   * @throws IOException where they are not those that were written
+   */
+  public static StepManifest parse(byte[] json) throws IOException {
+    return CanonicalJson.parsed(Sealed.content(json), StepManifest.class);
   }
 }

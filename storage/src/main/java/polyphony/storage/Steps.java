@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Steps {
   private static final Logger LOG = LoggerFactory.getLogger(Steps.class);
-  private static final int LARGEST_MANIFEST = 64 << 20;
+  static final int LARGEST_MANIFEST = 64 << 20;
 
   private final ObjectStore store;
   private final Artifacts artifacts;
@@ -100,6 +100,28 @@ public final class Steps {
     }
   }
 
+  /**
+   * For whoever has the step computed by another process: waits until it is finished, or until
+   * nobody seems to be at it.
+   *
+   * @param stop ends the waiting
+   * @return the recorded result; empty where there is none yet
+   */
+  public <R> Optional<StepOutcome<R>> awaitTurn(
+      Step step, Class<R> resultType, BooleanSupplier stop) throws InterruptedException {
+    String key = step.key();
+    while (true) {
+      Optional<StepManifest> manifest = manifest(key);
+      if (manifest.isPresent()) {
+        return Optional.of(reused(step, manifest.get(), resultType));
+      }
+      if (stop.getAsBoolean() || claims.free(key)) {
+        return Optional.empty();
+      }
+      Thread.sleep(poll.toMillis());
+    }
+  }
+
   /** The manifest of a finished step, if it counts: it is readable and its outputs are present. */
   public Optional<StepManifest> manifest(String key) {
     byte[] json;
@@ -109,7 +131,7 @@ public final class Steps {
       return Optional.empty();
     }
     try {
-      StepManifest manifest = parsed(json);
+      StepManifest manifest = StepManifest.parse(json);
       if (!manifest.key().equals(key)) {
         LOG.warn("the manifest {} does not count: it is that of {}", object(key), manifest.key());
         return Optional.empty();
@@ -129,6 +151,26 @@ public final class Steps {
       LOG.warn("the manifest {} does not count: {}", object(key), e.getMessage());
       return Optional.empty();
     }
+  }
+
+  /**
+   * Notes who needs a step, before it is run: what nobody needs any more can be pruned.
+   *
+   * @param user such as an experiment's name: one segment of a key
+   * @param work as in {@link StepUse}
+   */
+  public void use(String user, String work, Step step) {
+    String object = StepUse.object(user, step.key());
+    try {
+      StepUse.read(store, object);
+    } catch (MissingObjectException | IOException e) {
+      store.write(object, new StepUse(step.name(), work).bytes());
+    }
+  }
+
+  /** Whether somebody is computing a step at the moment, as far as claims tell. */
+  public boolean claimed(String key) {
+    return !claims.free(key);
   }
 
   /** The manifests of all finished steps that count, by key. */
@@ -153,6 +195,41 @@ public final class Steps {
     return setAside(store, object(key), LARGEST_MANIFEST);
   }
 
+  /**
+   * Sets a step aside, finished or not, so that the next run computes it from its start. Of what it
+   * has stored, damaged objects are deleted, so that they are written anew.
+   *
+   * @return whether there was anything of it
+   */
+  public boolean discard(String key) {
+    boolean commits = StepAttempt.setAside(store, key);
+    readManifest(key).stream()
+        .flatMap(manifest -> manifest.outputs().stream())
+        .filter(artifacts::damaged)
+        .forEach(
+            output -> {
+              store.delete(Artifacts.key(output));
+              LOG.warn("{} ({}) was damaged: deleted", Artifacts.key(output), output.name());
+            });
+    return setAside(key) || commits;
+  }
+
+  private Optional<StepManifest> readManifest(String key) {
+    try {
+      return Optional.of(StepManifest.parse(store.bytes(object(key), LARGEST_MANIFEST)));
+    } catch (MissingObjectException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      LOG.warn("the manifest {} is damaged: {}", object(key), e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  /** Whether a finished step of this key was ever set aside. */
+  public boolean wasSetAside(String key) {
+    return !store.list("steps/set-aside/" + key).isEmpty();
+  }
+
   private <R> StepOutcome<R> compute(
       Step step,
       String key,
@@ -174,12 +251,12 @@ public final class Steps {
     if (result.isEmpty()) {
       return new StepOutcome<>(key, Optional.empty(), false);
     }
-    byte[] json = json(attempt.manifest(result.get()));
+    byte[] json = Sealed.seal(json(attempt.manifest(result.get())));
     if (store.writeIfAbsent(object(key), json)) {
       cleanUp(step, key, claim);
       // What is returned is what was recorded, so that the first run and the later ones agree.
       return new StepOutcome<>(
-          key, Optional.of(decoded(parsed(json).result(), resultType, step)), false);
+          key, Optional.of(decoded(StepManifest.parse(json).result(), resultType, step)), false);
     }
     StepManifest first =
         manifest(key)
@@ -211,12 +288,9 @@ public final class Steps {
         manifest.key(), Optional.of(decoded(manifest.result(), resultType, step)), true);
   }
 
-  private static String object(String key) {
+  /** Where the manifest of a finished step lies. */
+  public static String object(String key) {
     return "steps/" + key + ".json";
-  }
-
-  private static StepManifest parsed(byte[] json) throws IOException {
-    return CanonicalJson.parsed(json, StepManifest.class);
   }
 
   /** Moves an object from {@code <kind>/<rest>.json} to {@code <kind>/set-aside/<rest>-….json}. */

@@ -11,7 +11,12 @@
  *   <li>{@code steps/<key>.json}: the {@link polyphony.storage.StepManifest} of a finished step
  *   <li>{@code progress/<key>/<number>.json}: commits of a step that is not finished
  *   <li>{@code claims/<key>/<generation>.json}: who is computing a step
+ *   <li>{@code uses/<user>/<key>.json}: who needs a step, a {@link polyphony.storage.StepUse}
  *   <li>{@code steps/set-aside/}, {@code progress/set-aside/}: records that no longer count
  * </ul>
+ *
+ * <p>Whoever keeps records of its own beside these (experiments do) names artifacts in them as JSON
+ * does; {@link polyphony.storage.audit} follows these names. What is not an object named by its
+ * hash carries a seal: {@link polyphony.storage.Sealed}.
  */
 package polyphony.storage;

@@ -74,9 +74,9 @@ final class FailingObjectStore implements ObjectStore {
   }
 
   @Override
-  public List<String> list(String prefix) {
+  public List<Listed> listing(String prefix) {
     alive();
-    return store.list(prefix);
+    return store.listing(prefix);
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.minio.MinioClient;
 import io.minio.RemoveBucketArgs;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -45,7 +46,7 @@ class MinioServerIT extends ObjectStoreContract {
             .build();
     client.makeBucket(MakeBucketArgs.builder().bucket(BUCKET).build());
     // Small pages, so that listing has to turn them.
-    shared = new S3ObjectStore(settings(BUCKET, accessKey(), secretKey()), 7);
+    shared = new S3ObjectStore(settings(BUCKET, accessKey(), secretKey()), 7, Clock.systemUTC());
   }
 
   @AfterAll

@@ -3,10 +3,12 @@ package polyphony.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -175,6 +177,20 @@ abstract class ObjectStoreContract {
     assertThat(store.list("")).hasSize(6).isSorted();
     assertThat(store.list("none/")).isEmpty();
     assertThat(store.list("b/1/")).isEmpty();
+  }
+
+  @Test
+  void aListingTellsSizesAndWhenAnObjectWasLastWritten() throws Exception {
+    Instant before = Instant.now().minusSeconds(5);
+    store.write("objects/a", "first".getBytes(UTF_8));
+    store.write("objects/b", Files.write(folder.resolve("file"), new byte[70_000]));
+    assertThat(store.listing("objects/"))
+        .extracting(ObjectStore.Listed::key, ObjectStore.Listed::bytes)
+        .containsExactly(tuple("objects/a", 5L), tuple("objects/b", 70_000L));
+    // S3 tells whole seconds.
+    assertThat(store.listing("objects/"))
+        .allSatisfy(
+            each -> assertThat(each.modified()).isBetween(before, Instant.now().plusSeconds(5)));
   }
 
   @Test

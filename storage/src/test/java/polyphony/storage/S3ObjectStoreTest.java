@@ -10,6 +10,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.gaul.s3proxy.S3Proxy;
@@ -45,7 +47,7 @@ class S3ObjectStoreTest extends ObjectStoreContract {
     endpoint = "http://127.0.0.1:" + server.getPort();
     memory.createContainer("music");
     // Small pages, so that listing has to turn them.
-    shared = new S3ObjectStore(settings("music"), 7);
+    shared = new S3ObjectStore(settings("music"), 7, Clock.systemUTC());
   }
 
   @AfterAll
@@ -75,9 +77,19 @@ class S3ObjectStoreTest extends ObjectStoreContract {
   void aMissingBucketIsAConfigurationErrorThatNamesIt() {
     assertThatThrownBy(() -> new S3ObjectStore(settings("no-such-bucket")).close())
         .isInstanceOfSatisfying(
-            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))
+            MissingBucketException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))
         .hasMessageContaining("no-such-bucket")
         .hasMessageContaining("create the bucket");
+  }
+
+  @Test
+  void aBucketIsMadeOnce() {
+    assertThat(S3ObjectStore.createBucket(settings("made-here"))).isTrue();
+    assertThat(S3ObjectStore.createBucket(settings("made-here"))).isFalse();
+    try (S3ObjectStore made = new S3ObjectStore(settings("made-here"))) {
+      assertThat(made.list("")).isEmpty();
+    }
   }
 
   @Test
@@ -158,6 +170,40 @@ class S3ObjectStoreTest extends ObjectStoreContract {
       assertThat(puts).hasValue(2);
     } finally {
       lax.stop(0);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-3600 behind", "3600 ahead of"})
+  void aClockThatIsFarOffIsNamedAsWhatAccessIsDeniedFor(String skew) throws Exception {
+    String[] parts = skew.split(" ", 2);
+    Clock clock = Clock.offset(Clock.systemUTC(), Duration.ofSeconds(Long.parseLong(parts[0])));
+    HttpServer strict =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    strict.createContext(
+        "/",
+        exchange -> {
+          // As MinIO answers a HEAD whose signature is too old: without a body that says so.
+          exchange.sendResponseHeaders(403, -1);
+          exchange.close();
+        });
+    strict.start();
+    try {
+      S3Settings settings =
+          new S3Settings(
+              "http://127.0.0.1:" + strict.getAddress().getPort(),
+              "music",
+              "us-east-1",
+              ACCESS,
+              SECRET);
+      assertThatThrownBy(() -> new S3ObjectStore(settings, 7, clock).close())
+          .isInstanceOfSatisfying(
+              PolyphonyException.class,
+              e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE))
+          .message()
+          .matches(".*since this machine's clock is 3(600|599|601) s " + parts[1] + " the.*");
+    } finally {
+      strict.stop(0);
     }
   }
 

@@ -111,6 +111,28 @@ class StepsTest {
   }
 
   @Test
+  void whoeverHasAStepComputedElsewhereWaitsForItsTurnOrItsResult() throws Exception {
+    assertThat(steps(store).awaitTurn(STEP, Answer.class, () -> false)).isEmpty();
+    StepOutcome<Answer> computed =
+        steps(store)
+            .run(
+                STEP,
+                Answer.class,
+                attempt -> {
+                  AtomicInteger asked = new AtomicInteger();
+                  // It waits while somebody is at it: only the third question ends that.
+                  assertThat(
+                          steps(store)
+                              .awaitTurn(STEP, Answer.class, () -> asked.incrementAndGet() == 3))
+                      .isEmpty();
+                  assertThat(asked).hasValue(3);
+                  return debate(attempt, new ArrayList<>());
+                });
+    assertThat(steps(store).awaitTurn(STEP, Answer.class, () -> true))
+        .contains(new StepOutcome<>(STEP.key(), computed.result(), true));
+  }
+
+  @Test
   void theManifestRecordsWhatWentInAndWhatCameOut() throws Exception {
     StepOutcome<Answer> outcome =
         steps(store)
@@ -321,6 +343,33 @@ class StepsTest {
   }
 
   @Test
+  void aClaimWhoseReleaseNeverReachedTheStoreIsFreeToItsOwnProcess() throws Exception {
+    IOException failure = new IOException("the store is gone");
+    assertThatThrownBy(
+            () ->
+                steps(new FailingObjectStore(store, 1))
+                    .run(
+                        STEP,
+                        Integer.class,
+                        attempt -> {
+                          throw failure;
+                        }))
+        .isSameAs(failure);
+
+    // The clock stands still, so that the claim does not expire.
+    AtomicInteger looks = new AtomicInteger();
+    StepOutcome<Integer> elsewhere =
+        stepsElsewhere(store)
+            .run(STEP, Integer.class, attempt -> Optional.of(4), () -> looks.incrementAndGet() > 3);
+    assertThat(elsewhere.result()).isEmpty();
+    looks.set(0);
+    StepOutcome<Integer> here =
+        steps(store)
+            .run(STEP, Integer.class, attempt -> Optional.of(5), () -> looks.incrementAndGet() > 3);
+    assertThat(here.result()).contains(5);
+  }
+
+  @Test
   void anInterruptedAttemptReleasesItsClaim() throws Exception {
     assertThatThrownBy(
             () ->
@@ -392,6 +441,40 @@ class StepsTest {
             e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE))
         .hasMessageContaining("taken over");
 
+    StepOutcome<List<?>> after =
+        run(steps(store), attempt -> Optional.of(attempt.commits(Integer.class)));
+    assertThat(after.result()).hasValue(List.of(10, 11));
+  }
+
+  @Test
+  void anOwnerThatStoodStillLooksWhetherItWasTakenOverBeforeItCommits() throws Exception {
+    assertThatThrownBy(
+            () ->
+                stepsElsewhere(store)
+                    .run(
+                        STEP,
+                        Integer.class,
+                        zombie -> {
+                          clock.advance(Duration.ofSeconds(61));
+                          // Nobody wanted it meanwhile.
+                          zombie.commit(10);
+                          clock.advance(Duration.ofSeconds(61));
+                          StepOutcome<Integer> other =
+                              steps(store)
+                                  .run(
+                                      STEP,
+                                      Integer.class,
+                                      attempt -> {
+                                        assertThatThrownBy(() -> zombie.commit(11))
+                                            .hasMessageContaining("taken over");
+                                        attempt.commit(11);
+                                        return Optional.empty();
+                                      });
+                          assertThat(other.result()).isEmpty();
+                          zombie.commit(12);
+                          return Optional.of(0);
+                        }))
+        .hasMessageContaining("taken over");
     StepOutcome<List<?>> after =
         run(steps(store), attempt -> Optional.of(attempt.commits(Integer.class)));
     assertThat(after.result()).hasValue(List.of(10, 11));
@@ -485,7 +568,14 @@ class StepsTest {
     steps(store).run(STEP, Integer.class, attempt -> Optional.of(1));
     String json = new String(store.bytes(object, 1 << 20), UTF_8);
     for (String damaged :
-        List.of(json.replace("what?", "why?"), "{}", "", json.substring(0, 90), "[1]", "null")) {
+        List.of(
+            json.replace("what?", "why?"),
+            json.replace("\"processId\":7", "\"processId\":8"),
+            "{}",
+            "",
+            json.substring(0, 90),
+            "[1]",
+            "null")) {
       store.write(object, damaged.getBytes(UTF_8));
       assertThat(steps(store).run(STEP, Integer.class, attempt -> Optional.of(7)).result())
           .as(damaged)
@@ -496,10 +586,80 @@ class StepsTest {
   @Test
   void aStepSetAsideByHandIsComputedAgain() throws Exception {
     steps(store).run(STEP, Integer.class, attempt -> Optional.of(1));
+    assertThat(steps(store).wasSetAside(STEP.key())).isFalse();
     assertThat(steps(store).setAside(STEP.key())).isTrue();
     assertThat(steps(store).setAside(STEP.key())).isFalse();
+    assertThat(steps(store).wasSetAside(STEP.key())).isTrue();
     assertThat(steps(store).run(STEP, Integer.class, attempt -> Optional.of(2)).result())
         .contains(2);
+  }
+
+  @Test
+  void aDiscardedStepIsComputedFromItsStartAndItsDamagedOutputsAreWrittenAnew() throws Exception {
+    List<Integer> computed = new ArrayList<>();
+    Answer answer =
+        steps(store)
+            .run(STEP, Answer.class, attempt -> debate(attempt, computed))
+            .result()
+            .orElseThrow();
+    store.write(Artifacts.key(answer.text()), "toTal 300".getBytes(UTF_8));
+    assertThat(steps(store).run(STEP, Answer.class, attempt -> Optional.empty()).reused()).isTrue();
+    assertThat(steps(store).discard(STEP.key())).isTrue();
+    assertThat(store.size(Artifacts.key(answer.text()))).isEmpty();
+    assertThat(steps(store).run(STEP, Answer.class, attempt -> debate(attempt, computed)).result())
+        .contains(answer);
+    assertThat(computed).containsExactly(0, 1, 2, 0, 1, 2);
+    assertThat(new Artifacts(store, cache).bytes(answer.text())).asString().isEqualTo("total 300");
+    assertThat(steps(store).discard("0".repeat(64))).isFalse();
+  }
+
+  @Test
+  void theCommitsOfADiscardedStepDoNotCount() throws Exception {
+    List<Integer> computed = new ArrayList<>();
+    steps(store)
+        .run(
+            STEP,
+            Answer.class,
+            attempt -> {
+              debate(attempt, computed);
+              return Optional.empty();
+            });
+    assertThat(steps(store).discard(STEP.key())).isTrue();
+    steps(store).run(STEP, Answer.class, attempt -> debate(attempt, computed));
+    assertThat(computed).containsExactly(0, 1, 2, 0, 1, 2);
+  }
+
+  @Test
+  void aCommitInWhichAByteChangedDoesNotCount() throws Exception {
+    steps(store)
+        .run(
+            STEP,
+            Answer.class,
+            attempt -> {
+              debate(attempt, new ArrayList<>());
+              return Optional.empty();
+            });
+    String second = "progress/" + STEP.key() + "/00000001.json";
+    String json = new String(store.bytes(second, 1 << 20), UTF_8);
+    store.write(second, json.replace("\"value\":100", "\"value\":900").getBytes(UTF_8));
+    List<Integer> computed = new ArrayList<>();
+    assertThat(
+            steps(store)
+                .run(STEP, Answer.class, attempt -> debate(attempt, computed))
+                .result()
+                .orElseThrow()
+                .total())
+        .isEqualTo(300);
+    assertThat(computed).containsExactly(1, 2);
+  }
+
+  @Test
+  void theUseOfAStepIsNotedOnce() throws Exception {
+    steps(store).use("mine", "mine/iteration-001", STEP);
+    steps(store).use("mine", "mine/iteration-002", STEP);
+    assertThat(store.list("uses/")).containsExactly(StepUse.object("mine", STEP.key()));
+    StepUse use = StepUse.read(store, StepUse.object("mine", STEP.key()));
+    assertThat(use).isEqualTo(new StepUse("debate", "mine/iteration-001"));
   }
 
   @Test

@@ -3,7 +3,7 @@ package polyphony.workers;
 import java.util.List;
 
 /** Rows of cells as aligned columns. */
-final class AlignedText {
+public final class AlignedText {
   private AlignedText() {}
 
   /**
@@ -12,7 +12,7 @@ final class AlignedText {
    *
    * @param rows all of the same length
    */
-  static String of(List<List<String>> rows) {
+  public static String of(List<List<String>> rows) {
     int[] widths = new int[rows.get(0).size()];
     for (List<String> row : rows) {
       for (int i = 0; i < widths.length; i++) {

@@ -2,13 +2,20 @@ package polyphony.workers;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongSupplier;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.DeviceSlots;
+import polyphony.activities.InProcessSteps;
 import polyphony.activities.LightActivities;
+import polyphony.activities.ModelSteps;
 import polyphony.activities.SamplingActivities;
 import polyphony.activities.StepRunner;
 import polyphony.activities.TrainingActivities;
+import polyphony.activities.audit.Healing;
+import polyphony.activities.audit.HistoryArchive;
 import polyphony.activities.debate.DebateStep;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
@@ -18,57 +25,149 @@ import polyphony.activities.train.TrainStep;
 import polyphony.activities.vote.VoteStep;
 import polyphony.storage.Steps;
 import polyphony.storage.Worker;
-import polyphony.workflows.ExperimentSpec;
-import polyphony.workflows.SpecDefaults;
+import polyphony.workers.isolation.ChildCommand;
+import polyphony.workers.isolation.ChildSession;
+import polyphony.workers.isolation.IsolatedSteps;
 
 /** Where everything real is put together, by hand. */
 final class Assembly {
+  private static final String DEVICE = "cpu";
+
   private Assembly() {}
+
+  /**
+   * What computes the steps that need a model.
+   *
+   * @param steps memoises them, and all others
+   * @param tokens sampled, scored or trained on so far
+   */
+  private record Models(ModelSteps models, Steps steps, Worker worker, LongSupplier tokens) {}
 
   /**
    * @param store folder of the artifacts where the settings name no S3 endpoint
    */
   static Parts of(Settings settings, Path store) {
+    return of(settings, store, Instruments.NONE);
+  }
+
+  /** The same, watched. */
+  static Parts of(Settings settings, Path store, Instruments instruments) {
     StoreAccess access = StoreAccess.open(settings, store);
+    try {
+      ChildCommand child =
+          new ChildCommand(instruments.child(), List.of(store.toString()), crashes(access));
+      return of(settings, access, child, instruments);
+    } catch (RuntimeException | Error e) {
+      access.close();
+      throw e;
+    }
+  }
+
+  private static Path crashes(StoreAccess access) {
+    return access.work().resolve("crash-reports");
+  }
+
+  private static Parts of(
+      Settings settings, StoreAccess access, ChildCommand child, Instruments instruments) {
     BusyClock busy = new BusyClock(System::nanoTime);
-    MeteredRuntime runtime = new MeteredRuntime(new NativeRuntime(), busy);
-    Map<String, String> versions = runtime.versions();
-    Steps steps =
-        new Steps(
-            access.objects(), access.artifacts(), Worker.here("cpu", versions), Clock.systemUTC());
-    Checkpoints checkpoints = new Checkpoints(access.artifacts(), access.work());
-    StepRunner runner = new StepRunner(steps, new DeviceSlots(settings.slots()), versions);
+    DeviceSlots slots = new DeviceSlots(settings.slots());
+    Models models =
+        switch (settings.isolation()) {
+          case NONE -> inProcess(access, slots, busy, instruments);
+          case PROCESS -> isolated(access, slots, busy, child, instruments);
+        };
+    Checkpoints checkpoints = access.checkpoints();
+    StepRunner runner = new StepRunner(models.steps(), models.models());
     StepActivities activities =
         new StepActivities(
             new LightActivities(
                 runner,
+                new Healing(access.objects(), models.steps()),
+                new HistoryArchive(access.objects(), access.artifacts()),
                 new ResolveStep(
-                    access.objects(), access.artifacts(), checkpoints, access.models(), versions),
+                    access.objects(),
+                    access.artifacts(),
+                    checkpoints,
+                    access.models(),
+                    models.models().versions()),
                 new VoteStep(),
                 new SplitStep(),
                 new RecordStep(checkpoints, access.objects())),
-            new SamplingActivities(
-                runner,
-                new DebateStep(checkpoints, runtime),
-                new EvaluateStep(runtime, checkpoints)),
-            new TrainingActivities(
-                runner, new TrainStep(runtime, checkpoints, access.work().resolve("scratch"))));
+            new SamplingActivities(runner),
+            new TrainingActivities(runner));
     return new Parts(
         activities,
-        asked -> complete(asked, access, checkpoints),
+        access::complete,
         busy,
-        runtime::tokens,
+        models.tokens(),
         runner::running,
+        models.worker(),
+        access.objects(),
         () -> {
           runner.close();
           access.close();
         });
   }
 
-  private static ExperimentSpec complete(
-      ExperimentSpec asked, StoreAccess access, Checkpoints checkpoints) {
-    String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
-    return SpecDefaults.complete(
-        asked, checkpoints.defaults(access.models().checkpoint(baseModel)));
+  private static Models inProcess(
+      StoreAccess access, DeviceSlots slots, BusyClock busy, Instruments instruments) {
+    MeteredRuntime runtime = runtime(busy, instruments);
+    Worker worker = Worker.here(DEVICE, runtime.versions());
+    Steps steps = steps(access, worker, instruments);
+    return new Models(
+        new InProcessSteps(steps, slots, runtime.versions(), bodies(access, runtime, instruments)),
+        steps,
+        worker,
+        runtime::tokens);
+  }
+
+  private static Models isolated(
+      StoreAccess access,
+      DeviceSlots slots,
+      BusyClock busy,
+      ChildCommand child,
+      Instruments instruments) {
+    Worker worker = Worker.here(DEVICE, IsolatedSteps.versions(child));
+    Steps steps = steps(access, worker, instruments);
+    IsolatedSteps isolated = new IsolatedSteps(child, steps, slots, worker, busy);
+    return new Models(isolated, steps, worker, isolated::tokens);
+  }
+
+  /**
+   * What computes one step in a process of its own.
+   *
+   * @param worker recorded as who computed it; absent where no step is computed
+   */
+  static ChildSession.Computing inChild(
+      Settings settings, Path store, Optional<Worker> worker, Instruments instruments) {
+    MeteredRuntime runtime = runtime(new BusyClock(System::nanoTime), instruments);
+    StoreAccess access = StoreAccess.open(settings, store);
+    // Those of the worker were a child's: asking again would load what this step may not need.
+    Map<String, String> versions = worker.map(Worker::versions).orElseGet(runtime::versions);
+    Steps steps = steps(access, worker.orElseGet(() -> Worker.here(DEVICE, versions)), instruments);
+    return new ChildSession.Computing(
+        new InProcessSteps(
+            steps, new DeviceSlots(1), versions, bodies(access, runtime, instruments)),
+        runtime::tokens,
+        access::close);
+  }
+
+  private static MeteredRuntime runtime(BusyClock busy, Instruments instruments) {
+    return new MeteredRuntime(instruments.runtime().apply(new NativeRuntime()), busy);
+  }
+
+  private static Steps steps(StoreAccess access, Worker worker, Instruments instruments) {
+    return new Steps(
+        instruments.steps().apply(access.objects()), access.artifacts(), worker, Clock.systemUTC());
+  }
+
+  private static InProcessSteps.Bodies bodies(
+      StoreAccess access, MeteredRuntime runtime, Instruments instruments) {
+    Checkpoints checkpoints = access.checkpoints();
+    return InProcessSteps.Bodies.of(
+        new DebateStep(checkpoints, runtime),
+        new EvaluateStep(runtime, checkpoints),
+        new TrainStep(
+            runtime, checkpoints, access.work().resolve("scratch"), instruments.commitInterval()));
   }
 }

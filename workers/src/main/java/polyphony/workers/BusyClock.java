@@ -3,9 +3,10 @@ package polyphony.workers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
+import polyphony.workers.isolation.BusyListener;
 
 /** Knows when at least one sampling, scoring or training was running. Safe for many threads. */
-final class BusyClock {
+final class BusyClock implements BusyListener {
   private record Interval(long from, long to) {}
 
   private final LongSupplier nanoTime;
@@ -20,13 +21,15 @@ final class BusyClock {
     this.nanoTime = nanoTime;
   }
 
-  synchronized void begin() {
+  @Override
+  public synchronized void begin() {
     if (running++ == 0) {
       since = nanoTime.getAsLong();
     }
   }
 
-  synchronized void end() {
+  @Override
+  public synchronized void end() {
     if (--running == 0) {
       intervals.add(new Interval(since, nanoTime.getAsLong()));
     }

@@ -1,8 +1,5 @@
 package polyphony.workers;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -55,7 +52,7 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws JsonProcessingException {
+  public Integer call() {
     if (iterations != null && iterations < 0) {
       throw PolyphonyException.config("--iterations is " + iterations + ", allowed: 0 or more");
     }
@@ -66,16 +63,7 @@ final class CompareCommand implements Callable<Integer> {
                   .map(name -> RecordedExperiment.read(access.objects(), access.artifacts(), name))
                   .map(each -> iterations == null ? each : each.first(iterations))
                   .toList());
-      console
-          .out()
-          .print(
-              json
-                  ? JsonMapper.builder()
-                          .enable(SerializationFeature.INDENT_OUTPUT)
-                          .build()
-                          .writeValueAsString(comparison)
-                      + "\n"
-                  : ComparisonTable.of(comparison));
+      console.out().print(json ? PrettyJson.of(comparison) + "\n" : ComparisonTable.of(comparison));
       return 0;
     }
   }

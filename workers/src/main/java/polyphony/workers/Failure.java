@@ -1,11 +1,17 @@
 package polyphony.workers;
 
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TerminatedFailure;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.FailureTypes;
 import polyphony.workflows.InvalidInputException;
 import polyphony.workflows.InvalidSpecException;
 
@@ -22,6 +28,10 @@ record Failure(String line, int exitCode) {
   /** The step that reads everything that a spec names; bad data there was handed in. */
   private static final String RESOLVE = "resolve";
 
+  private static final Set<Status.Code> NO_ANSWER =
+      Set.of(
+          Status.Code.UNAVAILABLE, Status.Code.DEADLINE_EXCEEDED, Status.Code.RESOURCE_EXHAUSTED);
+
   /** What a workflow fails with that was started with an input it cannot take. */
   private static final Set<String> INVALID =
       Set.of(InvalidInputException.class.getName(), InvalidSpecException.class.getName());
@@ -37,6 +47,14 @@ record Failure(String line, int exitCode) {
       if (each instanceof InvalidInputException || each instanceof InvalidSpecException) {
         return of(ErrorClass.CONFIG, each.getMessage(), true);
       }
+      if (each instanceof StatusRuntimeException status
+          && NO_ANSWER.contains(status.getStatus().getCode())) {
+        return new Failure(
+            "Temporal does not answer ("
+                + TemporalAccess.reason(status.getStatus())
+                + "); check that it runs, and give the command again",
+            OTHER);
+      }
       if (each instanceof PolyphonyException known) {
         return of(known.errorClass(), known.getMessage(), true);
       }
@@ -45,7 +63,14 @@ record Failure(String line, int exitCode) {
         if (errorClass != null) {
           return of(errorClass, application.getOriginalMessage(), resolving);
         }
+        if (FailureTypes.ABORTED.equals(application.getType())) {
+          return new Failure(oneLine(application.getOriginalMessage()), OTHER);
+        }
       }
+    }
+    Optional<String> known = known(last);
+    if (known.isPresent()) {
+      return new Failure(known.get(), OTHER);
     }
     String message =
         last instanceof ApplicationFailure application
@@ -53,6 +78,16 @@ record Failure(String line, int exitCode) {
             : last.getClass().getSimpleName() + ": " + last.getMessage();
     return new Failure(
         oneLine(message) + "; this is a defect, run with --verbose for its trace", OTHER);
+  }
+
+  /** What is no defect, though no step said what to do. */
+  private static Optional<String> known(Throwable last) {
+    if (last instanceof CanceledFailure) {
+      return Optional.of("the experiment was cancelled; start it again under its name to go on");
+    } else if (last instanceof TerminatedFailure) {
+      return Optional.of("the experiment was terminated; start it again under its name to go on");
+    }
+    return Optional.empty();
   }
 
   private static Failure of(ErrorClass errorClass, String message, boolean handedIn) {

@@ -38,6 +38,13 @@ final class Forecast {
    * @param spec complete
    */
   Forecast(ExperimentSpec spec) {
+    this(spec, spec.iterations());
+  }
+
+  /**
+   * @param iterations those that it is extended to, whatever the spec says
+   */
+  Forecast(ExperimentSpec spec, int iterations) {
     double turns = (double) spec.agents() * spec.rounds();
     int models =
         switch (Method.named(spec.method()).trains()) {
@@ -55,7 +62,11 @@ final class Forecast {
     evaluation = new LinkedHashMap<>();
     evaluation.put("debate for evaluation", turns * spec.task().evaluate());
     evaluation.put("evaluate", EVALUATED * spec.agents() * spec.task().evaluate());
-    iterations = spec.iterations();
+    this.iterations = iterations;
+  }
+
+  int iterations() {
+    return iterations;
   }
 
   /** How many answers a phase of debate asks for; 0 for any other phase. */

@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import polyphony.activities.RunningStep;
+import polyphony.storage.ObjectStore;
+import polyphony.storage.Worker;
 import polyphony.workflows.ExperimentSpec;
 
 /**
@@ -14,6 +16,8 @@ import polyphony.workflows.ExperimentSpec;
  * @param busy knows when a model was at work
  * @param tokens sampled, scored or trained on so far
  * @param running what this process is computing
+ * @param worker this process, as steps record it
+ * @param store where artifacts and finished steps lie
  * @param closing gives everything back
  */
 record Parts(
@@ -22,6 +26,8 @@ record Parts(
     BusyClock busy,
     LongSupplier tokens,
     Supplier<List<RunningStep>> running,
+    Worker worker,
+    ObjectStore store,
     Runnable closing)
     implements AutoCloseable {
 
@@ -32,6 +38,11 @@ record Parts(
      *     cannot be used
      */
     ExperimentSpec complete(ExperimentSpec spec);
+  }
+
+  /** What a Temporal service calls this process, such as {@code cpu@node7:4711}. */
+  String identity() {
+    return worker.device() + "@" + worker.host() + ":" + worker.processId();
   }
 
   @Override

@@ -10,6 +10,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
+import polyphony.activities.lm.NativeWork;
+import polyphony.workers.chaos.ChaosCommand;
 
 /** The command line. */
 @Command(
@@ -27,6 +29,11 @@ import picocli.CommandLine.ScopeType;
       "  polyphony run --iterations 5            the same experiment, extended",
       "  polyphony run spec.json --agents 5      a spec from a file, one field overridden",
       "",
+      "At a Temporal service (TEMPORAL_ADDRESS):",
+      "  polyphony bootstrap                     once: makes service and store ready",
+      "  polyphony worker                        does the work, until it is stopped",
+      "  polyphony start --seed 1                starts an experiment; watch, status, pause … steer it",
+      "",
       "Exit codes: 0 done, 2 the input must be corrected, 1 any other failure, 130 interrupted."
     })
 public final class Polyphony implements Callable<Integer> {
@@ -43,7 +50,24 @@ public final class Polyphony implements Callable<Integer> {
   }
 
   public static void main(String[] arguments) {
-    System.exit(execute(Console.ofProcess(), Assembly::of, arguments));
+    run(Instruments.NONE, arguments);
+  }
+
+  /** The program, watched; ends with its process. */
+  public static void run(Instruments instruments, String... arguments) {
+    // Commands that have work to hand over take signals themselves.
+    Signals.take(NativeWork::exit);
+    NativeWork.exit(execute(Console.ofProcess(), instruments, arguments));
+  }
+
+  /**
+   * Runs one command, watched.
+   *
+   * @return its exit code
+   */
+  public static int execute(Console console, Instruments instruments, String... arguments) {
+    return execute(
+        console, (settings, store) -> Assembly.of(settings, store, instruments), arguments);
   }
 
   /**
@@ -56,11 +80,25 @@ public final class Polyphony implements Callable<Integer> {
     CommandLine commands =
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
-            .addSubcommand("compare", new CompareCommand(console))
-            .addSubcommand("import", new ImportCommand(console))
-            .addSubcommand("bench", new BenchCommand(console))
-            .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
-            .addSubcommand("version", new VersionCommand(console));
+            .addSubcommand("start", new StartCommand(console))
+            .addSubcommand("list", new ListCommand(console))
+            .addSubcommand("status", new StatusCommand(console))
+            .addSubcommand("watch", new WatchCommand(console));
+    OperatorCommands.addTo(commands, console);
+    commands
+        .addSubcommand("worker", new WorkerCommand(console, assembler))
+        .addSubcommand("bootstrap", new BootstrapCommand(console))
+        .addSubcommand("compare", new CompareCommand(console))
+        .addSubcommand("audit", new AuditCommand(console))
+        .addSubcommand("lineage", new LineageCommand(console))
+        .addSubcommand("prune", new PruneCommand(console))
+        .addSubcommand("import", new ImportCommand(console))
+        .addSubcommand(
+            "bench",
+            new CommandLine(new BenchCommand(console))
+                .addSubcommand("chaos", new ChaosCommand(console)))
+        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
+        .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
     commands.setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 100)));

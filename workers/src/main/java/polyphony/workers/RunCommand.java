@@ -1,6 +1,5 @@
 package polyphony.workers;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -9,9 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.SpecDefaults;
 
@@ -54,14 +51,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Spec private CommandSpec command;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "SPEC.json",
-      description = "A file with the spec as a JSON object, or - for standard input.")
-  private String file;
-
-  @Mixin private SpecFlags flags;
+  @Mixin private SpecArguments spec;
 
   @Option(
       names = "--store",
@@ -69,6 +59,9 @@ final class RunCommand implements Callable<Integer> {
       defaultValue = StoreFolder.DEFAULT,
       description = StoreFolder.DESCRIPTION)
   private Path store;
+
+  @Option(names = Isolation.OPTION, paramLabel = "WHERE", description = Isolation.DESCRIPTION)
+  private String isolation;
 
   @Option(names = "--json", description = "Print the results as one JSON object.")
   private boolean json;
@@ -80,14 +73,11 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ObjectNode written = file == null ? SpecReader.empty() : SpecReader.read(file, console.in());
-    ExperimentSpec asked = SpecReader.spec(flags.over(written));
-    SpecDefaults.check(asked);
-    Settings settings = Settings.of(console);
+    ExperimentSpec asked = spec.asked(console.in());
+    Settings settings = Settings.of(console).withIsolation(isolation);
     try (Parts parts = assembler.assemble(settings, store)) {
       ExperimentSpec complete = parts.completion().complete(asked);
-      String name =
-          asked.experiment() == null ? ExperimentNames.derive(complete) : asked.experiment();
+      String name = SpecArguments.name(asked, complete);
       try (RunSession session = RunSession.start(console, settings, parts, resumeCommand())) {
         // Standard output holds the JSON alone, or else the table.
         RunSummary summary =

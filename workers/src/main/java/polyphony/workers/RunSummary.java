@@ -1,13 +1,8 @@
 package polyphony.workers;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import polyphony.storage.ErrorClass;
-import polyphony.storage.PolyphonyException;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
@@ -17,7 +12,7 @@ import polyphony.workflows.IterationReport;
  *
  * @param phases wall seconds by step
  * @param orchestrationShare share of the wall time from the workflow's start to its end in which no
- *     sampling, scoring or training was running; null where workers of other processes took part
+ *     sampling, scoring or training was running; null where other processes may have taken part
  * @param peakMemoryBytes the process's largest resident size; null where the system does not tell
  */
 record RunSummary(
@@ -63,9 +58,6 @@ record RunSummary(
     }
   }
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
-
   static RunSummary of(ExperimentResult result, Double orchestrationShare, Long peakMemoryBytes) {
     ExperimentSpec spec = result.experiment().spec();
     return new RunSummary(
@@ -82,10 +74,6 @@ record RunSummary(
   }
 
   String json() {
-    try {
-      return JSON.writeValueAsString(this);
-    } catch (JsonProcessingException e) {
-      throw new PolyphonyException(ErrorClass.BUG, "cannot write the summary as JSON", e);
-    }
+    return PrettyJson.of(this);
   }
 }

@@ -1,5 +1,7 @@
 package polyphony.workers;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -11,22 +13,29 @@ import polyphony.storage.S3Settings;
 /**
  * What the environment says about this process.
  *
- * @param temporalAddress {@code TEMPORAL_ADDRESS}; absent: the service runs in this process
- * @param namespace {@code TEMPORAL_NAMESPACE}, by default {@code default}
+ * @param temporal {@code TEMPORAL_ADDRESS} and the other variables of Temporal's own clients;
+ *     absent: the service runs in this process
+ * @param uiAddress {@code POLYPHONY_UI_ADDRESS}: Temporal's Web UI, for links, such as {@code
+ *     http://localhost:8233}
  * @param s3 {@code POLYPHONY_S3_ENDPOINT}, {@code _BUCKET}, {@code _ACCESS_KEY} and {@code
  *     _SECRET_KEY}, {@code _REGION} where it matters; absent: artifacts lie in a folder
  * @param slots {@code POLYPHONY_SLOTS}: samplings, scorings and trainings at the same time, each on
  *     one thread; by default one per processor
+ * @param isolation {@code POLYPHONY_ISOLATION}: {@code process} has each of those computed in a
+ *     process of its own; by default {@code none} has
  * @param debug {@code POLYPHONY_DEBUG}: failures are shown with their trace
  */
 public record Settings(
-    Optional<String> temporalAddress,
-    String namespace,
+    Optional<TemporalSettings> temporal,
+    Optional<String> uiAddress,
     Optional<S3Settings> s3,
     int slots,
+    Isolation isolation,
     boolean debug) {
   static final int MAX_SLOTS = 1024;
 
+  private static final String UI = "POLYPHONY_UI_ADDRESS";
+  private static final String ISOLATION = "POLYPHONY_ISOLATION";
   private static final String REGION = "POLYPHONY_S3_REGION";
   private static final List<String> S3 =
       List.of(
@@ -37,12 +46,13 @@ public record Settings(
   private static final Set<String> OTHERS =
       Set.of(
           REGION,
+          UI,
+          ISOLATION,
           "POLYPHONY_SLOTS",
           "POLYPHONY_DEBUG",
           "POLYPHONY_JAVA_OPTIONS",
           "POLYPHONY_TEST_DATA",
-          "POLYPHONY_TEST_SERVERS",
-          "POLYPHONY_UI_ADDRESS");
+          "POLYPHONY_TEST_SERVERS");
 
   /**
    * What this process's environment says.
@@ -51,6 +61,23 @@ public record Settings(
    */
   static Settings of(Console console) {
     return of(console.environment(), Runtime.getRuntime().availableProcessors());
+  }
+
+  /** These, with another number of slots. */
+  Settings withSlots(int count) {
+    if (count < 1 || count > MAX_SLOTS) {
+      throw PolyphonyException.config(
+          "--slots is " + count + "; it must be a number from 1 to " + MAX_SLOTS);
+    }
+    return new Settings(temporal, uiAddress, s3, count, isolation, debug);
+  }
+
+  /** These, with what {@link Isolation#OPTION} says; nothing changes where it is null. */
+  Settings withIsolation(String value) {
+    return value == null
+        ? this
+        : new Settings(
+            temporal, uiAddress, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
   }
 
   /**
@@ -70,15 +97,50 @@ public record Settings(
       }
     }
     return new Settings(
-        value(environment, "TEMPORAL_ADDRESS"),
-        value(environment, "TEMPORAL_NAMESPACE").orElse("default"),
+        TemporalSettings.of(environment),
+        value(environment, UI).map(Settings::uiAddress),
         s3(environment),
         value(environment, "POLYPHONY_SLOTS").map(Settings::slots).orElse(processors),
+        value(environment, ISOLATION)
+            .map(each -> Isolation.of(each, ISOLATION))
+            .orElse(Isolation.NONE),
         value(environment, "POLYPHONY_DEBUG").filter(value -> !value.equals("0")).isPresent());
   }
 
-  private static Optional<String> value(Map<String, String> environment, String name) {
+  static Optional<String> value(Map<String, String> environment, String name) {
     return Optional.ofNullable(environment.get(name)).map(String::strip).filter(v -> !v.isEmpty());
+  }
+
+  /**
+   * The Temporal service, for what cannot be done without one.
+   *
+   * @param why what needs it, as the start of a sentence
+   * @throws PolyphonyException CONFIG where none is named
+   */
+  TemporalSettings requireTemporal(String why) {
+    return temporal.orElseThrow(
+        () ->
+            PolyphonyException.config(
+                why
+                    + " a Temporal service: set TEMPORAL_ADDRESS to its host and port, such as"
+                    + " localhost:7233 (polyphony run alone works without)"));
+  }
+
+  /** An address of the Web UI, checked, without a slash at its end. */
+  static String uiAddress(String value) {
+    try {
+      URI address = new URI(value);
+      if (("http".equals(address.getScheme()) || "https".equals(address.getScheme()))
+          && address.getHost() != null
+          && address.getRawQuery() == null
+          && address.getRawFragment() == null) {
+        return value.replaceFirst("/+$", "");
+      }
+    } catch (URISyntaxException e) {
+      // Falls through to the one message.
+    }
+    throw PolyphonyException.config(
+        "the Web UI's address is \"" + value + "\"; it must be like http://localhost:8233");
   }
 
   private static int slots(String value) {

@@ -1,133 +1,126 @@
 package polyphony.workers;
 
 import io.temporal.client.WorkflowClient;
-import io.temporal.client.WorkflowClientOptions;
-import io.temporal.common.converter.DataConverter;
-import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
-import io.temporal.testserver.TestServer;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
+import polyphony.workflows.FinetuningIterationImpl;
+import polyphony.workflows.MultiagentFinetuningImpl;
+import polyphony.workflows.PolyphonyDataConverter;
 
-/**
- * A Temporal service and a worker on its three queues: the service runs in this process, or at the
- * address that the environment names.
- */
+/** A worker on task queues of a Temporal service. */
 final class Stack implements AutoCloseable {
-  /** Long enough for a service at the other end of a bad line. */
-  private static final Duration CONNECT = Duration.ofSeconds(10);
+  /** Every queue that there is work on. */
+  static final List<String> QUEUES =
+      List.of(Activities.ORCHESTRATION, Activities.SAMPLING, Activities.TRAINING);
 
   private static final int LIGHT_SLOTS = 4;
 
-  private final Optional<TestServer.InProcessTestServer> server;
-  private final WorkflowServiceStubs stubs;
-  private final WorkflowClient client;
+  /** Without this, only every 24 seconds one would reach the service. */
+  private static final Duration HEARTBEAT = Duration.ofSeconds(5);
+
+  /** Workflow code may wait so long for a processor where all of them are sampling. */
+  private static final Duration BUSY = Duration.ofSeconds(20);
+
+  private final TemporalAccess temporal;
   private final WorkerFactory factory;
 
-  private Stack(
-      Optional<TestServer.InProcessTestServer> server,
-      WorkflowServiceStubs stubs,
-      WorkflowClient client,
-      WorkerFactory factory) {
-    this.server = server;
-    this.stubs = stubs;
-    this.client = client;
+  private Stack(TemporalAccess temporal, WorkerFactory factory) {
+    this.temporal = temporal;
     this.factory = factory;
   }
 
   /**
-   * Starts everything.
+   * Starts to take work.
    *
-   * @throws PolyphonyException INFRASTRUCTURE where the service does not answer
+   * @param temporal closed with this
+   * @param queues of {@link #QUEUES}, those to serve
+   * @param slots samplings at the same time, and trainings
+   * @throws polyphony.storage.PolyphonyException CONFIG where the service has not all that the
+   *     workflows need, and this client may not add it
    */
   static Stack start(
-      Settings settings,
-      DataConverter converter,
-      WorkflowTypes workflows,
-      StepActivities activities) {
-    Optional<TestServer.InProcessTestServer> server =
-        settings.temporalAddress().isPresent()
-            ? Optional.empty()
-            // Locked: this is a service for real time, not for tests that skip it.
-            : Optional.of(TestServer.createServer(true));
-    WorkflowServiceStubs stubs =
-        server
-            .map(each -> embedded(each))
-            .orElseGet(() -> connected(settings.temporalAddress().orElseThrow()));
-    WorkflowClient client =
-        WorkflowClient.newInstance(
-            stubs,
-            WorkflowClientOptions.newBuilder()
-                .setNamespace(settings.namespace())
-                .setDataConverter(converter)
-                .build());
-    WorkerFactory factory = WorkerFactory.newInstance(client);
-    Worker orchestration = factory.newWorker(Activities.ORCHESTRATION, slots(LIGHT_SLOTS));
-    workflows.register(orchestration);
-    orchestration.registerActivitiesImplementations(activities.light());
-    factory
-        .newWorker(Activities.SAMPLING, slots(settings.slots()))
-        .registerActivitiesImplementations(activities.sampling());
-    factory
-        .newWorker(Activities.TRAINING, slots(settings.slots()))
-        .registerActivitiesImplementations(activities.training());
+      TemporalAccess temporal, Set<String> queues, int slots, StepActivities activities) {
+    SearchAttributes.register(temporal);
+    WorkerFactory factory = WorkerFactory.newInstance(temporal.client());
+    if (queues.contains(Activities.ORCHESTRATION)) {
+      Worker orchestration = factory.newWorker(Activities.ORCHESTRATION, slots(LIGHT_SLOTS));
+      orchestration.registerWorkflowImplementationTypes(
+          PolyphonyDataConverter.implementationOptions(),
+          MultiagentFinetuningImpl.class,
+          FinetuningIterationImpl.class);
+      orchestration.registerActivitiesImplementations(activities.light());
+    }
+    if (queues.contains(Activities.SAMPLING)) {
+      factory
+          .newWorker(Activities.SAMPLING, slots(slots))
+          .registerActivitiesImplementations(activities.sampling());
+    }
+    if (queues.contains(Activities.TRAINING)) {
+      factory
+          .newWorker(Activities.TRAINING, slots(slots))
+          .registerActivitiesImplementations(activities.training());
+    }
     factory.start();
-    return new Stack(server, stubs, client, factory);
-  }
-
-  /** Registers the workflows' implementations. */
-  interface WorkflowTypes {
-    void register(Worker worker);
+    return new Stack(temporal, factory);
   }
 
   private static WorkerOptions slots(int count) {
-    return WorkerOptions.newBuilder().setMaxConcurrentActivityExecutionSize(count).build();
-  }
-
-  private static WorkflowServiceStubs embedded(TestServer.InProcessTestServer server) {
-    return WorkflowServiceStubs.newServiceStubs(
-        WorkflowServiceStubsOptions.newBuilder()
-            .setChannel(server.getChannel())
-            .validateAndBuildWithDefaults());
-  }
-
-  private static WorkflowServiceStubs connected(String address) {
-    try {
-      return WorkflowServiceStubs.newConnectedServiceStubs(
-          WorkflowServiceStubsOptions.newBuilder()
-              .setTarget(address)
-              .validateAndBuildWithDefaults(),
-          CONNECT);
-    } catch (RuntimeException e) {
-      throw PolyphonyException.infrastructure(
-          "no Temporal service answers at "
-              + address
-              + "; check TEMPORAL_ADDRESS, or unset it to run in this process",
-          e);
-    }
+    return WorkerOptions.newBuilder()
+        .setMaxConcurrentActivityExecutionSize(count)
+        .setDefaultDeadlockDetectionTimeout(BUSY.toMillis())
+        // By its answer a step learns that it is to stop.
+        .setMaxHeartbeatThrottleInterval(HEARTBEAT)
+        .build();
   }
 
   WorkflowClient client() {
-    return client;
+    return temporal.client();
   }
 
-  /** Stops taking work and waits for what is running to commit, for at most {@code grace}. */
-  void drain(Duration grace) {
+  /**
+   * Finds out whether the service answers.
+   *
+   * @throws polyphony.storage.PolyphonyException where it does not
+   */
+  void probe() {
+    temporal.probe();
+  }
+
+  /** Whether no other process has asked for heavy work lately. */
+  boolean isAlone() {
+    return temporal.isAlone(List.of(Activities.SAMPLING, Activities.TRAINING));
+  }
+
+  /** Takes no new work until {@link #resume}; what is running goes on. */
+  void suspend() {
+    factory.suspendPolling();
+  }
+
+  void resume() {
+    factory.resumePolling();
+  }
+
+  /**
+   * Stops taking work, asks what is running to commit and to stop, and waits for that.
+   *
+   * @return whether all of it ended within {@code grace}
+   */
+  boolean drain(Duration grace) {
     factory.shutdown();
     factory.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS);
+    return factory.isTerminated();
   }
 
   @Override
   public void close() {
     factory.shutdownNow();
     factory.awaitTermination(5, TimeUnit.SECONDS);
-    stubs.shutdownNow();
-    server.ifPresent(TestServer.InProcessTestServer::close);
+    temporal.close();
   }
 }

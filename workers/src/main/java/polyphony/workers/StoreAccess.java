@@ -2,12 +2,18 @@ package polyphony.workers;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import polyphony.activities.Checkpoints;
+import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.resolve.ModelRegistry;
+import polyphony.activities.resolve.ResolveStep;
 import polyphony.storage.Artifacts;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.LocalCache;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.S3ObjectStore;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.SpecDefaults;
 
 /**
  * A store that is open, with what reads through it on this machine.
@@ -43,6 +49,26 @@ record StoreAccess(
         artifacts,
         new ModelRegistry(objects, artifacts, work.resolve("scratch")),
         work);
+  }
+
+  Checkpoints checkpoints() {
+    return new Checkpoints(artifacts, work);
+  }
+
+  /**
+   * Fills in a spec's open fields as the experiment itself will.
+   *
+   * @throws polyphony.storage.PolyphonyException CONFIG where the base model is not there, or where
+   *     the experiment is recorded with another spec
+   */
+  ExperimentSpec complete(ExperimentSpec asked) {
+    Optional<Experiment> recorded =
+        Optional.ofNullable(asked.experiment()).flatMap(new ExperimentRecords(objects)::experiment);
+    if (recorded.isPresent()) {
+      return ResolveStep.continued(recorded.get(), asked).spec();
+    }
+    String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
+    return SpecDefaults.complete(asked, checkpoints().defaults(models.checkpoint(baseModel)));
   }
 
   private static Path userCache() {

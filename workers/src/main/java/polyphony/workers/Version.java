@@ -7,12 +7,13 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {
-    return new String[] {
-      "polyphony "
-          + Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
-              .orElse("(unpackaged)")
-          + ", Java "
-          + System.getProperty("java.version")
-    };
+    return new String[] {ofProgram() + ", Java " + System.getProperty("java.version")};
+  }
+
+  /** Such as {@code polyphony 0.1.0}. */
+  static String ofProgram() {
+    return "polyphony "
+        + Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
+            .orElse("(unpackaged)");
   }
 }

@@ -3,8 +3,11 @@
  * worker and a store, all in this process unless the environment names servers), and what a person
  * sees of a run.
  *
- * <p>Start with {@link polyphony.workers.Polyphony} (the command line) and {@link
- * polyphony.workers.RunCommand}; {@link polyphony.workers.Assembly} is the one place where the
- * parts of the lower floors are put together.
+ * <p>Start with {@link polyphony.workers.Polyphony} (the command line), {@link
+ * polyphony.workers.RunCommand} (everything in one process) and {@link
+ * polyphony.workers.WorkerCommand} (the work alone, for servers); {@link
+ * polyphony.workers.RemoteExperiment} is what the other commands see of an experiment. {@link
+ * polyphony.workers.Assembly} is the one place where the parts of the lower floors are put
+ * together.
  */
 package polyphony.workers;

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import polyphony.storage.FolderObjectStore;
+import polyphony.storage.Worker;
 
 /** The command line from its arguments to its exit code, over the real workflows and fake steps. */
 class CommandLineTest {
@@ -70,6 +72,13 @@ class CommandLineTest {
     assertThat(extended.path("experiment")).isEqualTo(first.path("experiment"));
     assertThat(extended.path("reusedSteps").asInt()).isEqualTo(first.path("computedSteps").asInt());
     assertThat(extended.path("computedSteps").asInt()).isPositive();
+  }
+
+  @Test
+  void aFaultThatThereIsNotIsRefusedWithThoseThatThereAre() {
+    assertThat(run("bench", "chaos", "--fault", "kill-in-vote,flood")).isEqualTo(2);
+    assertThat(errors())
+        .contains("there is no fault \"flood\"", "kill-in-vote", "zombie", "disk-full");
   }
 
   @Test
@@ -256,6 +265,8 @@ class CommandLineTest {
         new BusyClock(System::nanoTime),
         () -> 0,
         List::of,
+        Worker.here("cpu", Map.of()),
+        new FolderObjectStore(folder.resolve("store")),
         () -> {});
   }
 

@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,6 +56,18 @@ class ExperimentServerIT {
     assertThat(statusOf("on-servers"))
         .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED);
 
+    // The histories are there twice, and tell the same as the store.
+    assertThat(execute(servers.environment(), "audit", "on-servers"))
+        .contains("clean:", "Temporal at ");
+    assertThat(execute(servers.environment(), "audit", "on-servers", "--offline"))
+        .contains("clean:", "the store's copies alone");
+    Map<String, String> unreachable = new HashMap<>(servers.environment());
+    unreachable.put("TEMPORAL_ADDRESS", "127.0.0.1:1");
+    assertThat(execute(unreachable, "audit", "on-servers")).contains("clean:", "does not answer");
+    assertThat(execute(servers.environment(), "lineage", "on-servers"))
+        .contains("accuracy", "train-critic of iteration 1");
+    assertThat(execute(servers.environment(), "prune")).startsWith("nothing to prune");
+
     // A second run finds all of it there.
     JsonNode again = run(servers.environment(), "unused");
     assertThat(again.path("iterations")).isEqualTo(embedded.path("iterations"));
@@ -77,6 +90,18 @@ class ExperimentServerIT {
 
   private JsonNode run(Map<String, String> environment, String store) throws IOException {
     Path spec = Files.writeString(folder.resolve("spec.json"), SPEC);
+    return new ObjectMapper()
+        .readTree(
+            execute(
+                environment,
+                "run",
+                spec.toString(),
+                "--store",
+                folder.resolve(store).toString(),
+                "--json"));
+  }
+
+  private String execute(Map<String, String> environment, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     int exitCode =
@@ -89,12 +114,8 @@ class ExperimentServerIT {
                 false,
                 100),
             Assembly::of,
-            "run",
-            spec.toString(),
-            "--store",
-            folder.resolve(store).toString(),
-            "--json");
+            arguments);
     assertThat(exitCode).as(err.toString(StandardCharsets.UTF_8)).isZero();
-    return new ObjectMapper().readTree(out.toByteArray());
+    return out.toString(StandardCharsets.UTF_8);
   }
 }

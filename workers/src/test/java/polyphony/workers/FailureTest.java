@@ -2,9 +2,13 @@ package polyphony.workers;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.Status;
 import io.temporal.api.enums.v1.RetryState;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TerminatedFailure;
+import java.net.ConnectException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import polyphony.storage.ErrorClass;
@@ -45,6 +49,34 @@ class FailureTest {
   @Test
   void aStepsMessageIsShownAsItWasWritten() {
     assertThat(Failure.of(step("resolve", ErrorClass.DATA)).line()).isEqualTo("what is wrong");
+  }
+
+  @Test
+  void whatAnOperatorEndedIsNoDefect() {
+    for (Exception ended :
+        List.of(
+            ApplicationFailure.newNonRetryableFailure("aborted by an operator: enough", "ABORTED"),
+            new CanceledFailure("cancelled"),
+            new TerminatedFailure("terminated", null))) {
+      Failure failure = Failure.of(new IllegalStateException("the workflow failed", ended));
+      assertThat(failure.exitCode()).isEqualTo(1);
+      assertThat(failure.line()).doesNotContain("defect").containsAnyOf("enough", "start it again");
+    }
+  }
+
+  @Test
+  void aServiceThatWentAwayIsNoDefect() {
+    Failure failure =
+        Failure.of(
+            Status.UNAVAILABLE
+                .withDescription("io exception")
+                .withCause(new ConnectException("Connection refused"))
+                .asRuntimeException());
+    assertThat(failure.exitCode()).isEqualTo(1);
+    assertThat(failure.line())
+        .isEqualTo(
+            "Temporal does not answer (Connection refused); check that it runs, and give the"
+                + " command again");
   }
 
   @Test

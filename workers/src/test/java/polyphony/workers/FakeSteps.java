@@ -1,5 +1,6 @@
 package polyphony.workers;
 
+import io.temporal.activity.Activity;
 import io.temporal.failure.ApplicationFailure;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -12,6 +13,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
@@ -19,6 +22,7 @@ import polyphony.workflows.Debate;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
@@ -41,8 +45,11 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
   private final Map<String, Experiment> recorded = new TreeMap<>();
   private final Set<String> done = ConcurrentHashMap.newKeySet();
 
-  /** Debates wait for this. */
+  /** Debates wait for this, or until they are stopped. */
   volatile CountDownLatch gate = new CountDownLatch(0);
+
+  /** Told of every debate before it begins. */
+  volatile Consumer<Debate.Request> debates = request -> {};
 
   StepActivities activities() {
     return new StepActivities(this, this, this);
@@ -108,6 +115,16 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
   }
 
   @Override
+  public String setAside(String key) {
+    throw ApplicationFailure.newNonRetryableFailure("there is no finished step " + key, "CONFIG");
+  }
+
+  @Override
+  public ExportedHistory exportHistory(String workflowId, String runId) {
+    return new ExportedHistory(workflowId, runId, 1, artifact(workflowId));
+  }
+
+  @Override
   public IterationReport record(Recording.Request request) {
     Map<String, String> weights = new TreeMap<>();
     for (int agent = 0; agent < request.society().agents(); agent++) {
@@ -137,8 +154,12 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
 
   @Override
   public Debate.Result debate(Debate.Request request) {
+    debates.accept(request);
     try {
-      gate.await();
+      while (!gate.await(20, TimeUnit.MILLISECONDS)) {
+        // Throws once it is asked to stop.
+        Activity.getExecutionContext().heartbeat(null);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -3,9 +3,13 @@ package polyphony.workers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
 
@@ -20,7 +24,9 @@ class SettingsTest {
   @Test
   void anEmptyEnvironmentMeansEverythingInThisProcess() {
     assertThat(Settings.of(Map.of("PATH", "/bin"), 2))
-        .isEqualTo(new Settings(Optional.empty(), "default", Optional.empty(), 2, false));
+        .isEqualTo(
+            new Settings(
+                Optional.empty(), Optional.empty(), Optional.empty(), 2, Isolation.NONE, false));
   }
 
   @Test
@@ -32,14 +38,23 @@ class SettingsTest {
                 "temporal:7233",
                 "TEMPORAL_NAMESPACE",
                 "research",
+                "POLYPHONY_UI_ADDRESS",
+                "http://localhost:8233/",
                 "POLYPHONY_SLOTS",
                 "8",
+                "POLYPHONY_ISOLATION",
+                "process",
                 "POLYPHONY_DEBUG",
                 "1"),
             2);
-    assertThat(settings)
-        .isEqualTo(
-            new Settings(Optional.of("temporal:7233"), "research", Optional.empty(), 8, true));
+    assertThat(settings.temporal().orElseThrow().address()).isEqualTo("temporal:7233");
+    assertThat(settings.temporal().orElseThrow().namespace()).isEqualTo("research");
+    assertThat(settings.uiAddress()).contains("http://localhost:8233");
+    assertThat(settings.slots()).isEqualTo(8);
+    assertThat(settings.isolation()).isEqualTo(Isolation.PROCESS);
+    assertThat(settings.withIsolation(null).isolation()).isEqualTo(Isolation.PROCESS);
+    assertThat(settings.withIsolation("none").isolation()).isEqualTo(Isolation.NONE);
+    assertThat(settings.debug()).isTrue();
     assertThat(Settings.of(S3, 2).s3())
         .contains(
             new S3Settings(
@@ -49,6 +64,66 @@ class SettingsTest {
   @Test
   void keysAreNeverPrinted() {
     assertThat(Settings.of(S3, 2).toString()).contains("minio").doesNotContain("-key");
+    Settings cloud =
+        Settings.of(Map.of("TEMPORAL_ADDRESS", "cloud:7233", "TEMPORAL_API_KEY", "hush-hush"), 2);
+    assertThat(cloud.toString()).contains("cloud:7233").doesNotContain("hush-hush");
+  }
+
+  @Test
+  void temporalIsReachedAsItsOwnClientsReachIt() {
+    Settings settings =
+        Settings.of(
+            Map.of(
+                "TEMPORAL_ADDRESS",
+                "cloud:7233",
+                "TEMPORAL_API_KEY",
+                "secret",
+                "TEMPORAL_GRPC_META_TEAM",
+                "blue"),
+            2);
+    TemporalSettings temporal = settings.temporal().orElseThrow();
+    assertThat(temporal.namespace()).isEqualTo("default");
+    assertThat(temporal.service().getTarget()).isEqualTo("cloud:7233");
+    assertThat(temporal.service().getEnableHttps()).as("a key turns TLS on").isTrue();
+    assertThat(temporal.service().getGrpcMetadataProviders()).isNotEmpty();
+  }
+
+  @Test
+  void temporalsConfigurationFileIsReadOnlyWhereItIsNamed(@TempDir Path folder) throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("temporal.toml"),
+            "[profile.default]\naddress = \"from-file:7233\"\nnamespace = \"research\"\n");
+    Settings named = Settings.of(Map.of("TEMPORAL_CONFIG_FILE", file.toString()), 2);
+    assertThat(named.temporal().orElseThrow().address()).isEqualTo("from-file:7233");
+    assertThat(named.temporal().orElseThrow().namespace()).isEqualTo("research");
+    Settings overridden =
+        Settings.of(
+            Map.of("TEMPORAL_CONFIG_FILE", file.toString(), "TEMPORAL_ADDRESS", "here:7233"), 2);
+    assertThat(overridden.temporal().orElseThrow().address()).isEqualTo("here:7233");
+    refused(Map.of("TEMPORAL_CONFIG_FILE", file.toString(), "TEMPORAL_PROFILE", "none"), "none");
+  }
+
+  @Test
+  void aCertificateThatCannotBeReadIsRefused() {
+    Settings settings =
+        Settings.of(
+            Map.of(
+                "TEMPORAL_ADDRESS",
+                "cloud:7233",
+                "TEMPORAL_TLS_CLIENT_CERT_PATH",
+                "/nowhere/cert.pem",
+                "TEMPORAL_TLS_CLIENT_KEY_PATH",
+                "/nowhere/key.pem"),
+            2);
+    assertThatThrownBy(() -> settings.temporal().orElseThrow().service())
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("TEMPORAL_TLS");
+  }
+
+  @Test
+  void aWebUiThatIsNoAddressIsRefused() {
+    refused(Map.of("POLYPHONY_UI_ADDRESS", "localhost:8233"), "localhost:8233", "http://");
   }
 
   @Test
@@ -61,6 +136,13 @@ class SettingsTest {
     for (String value : new String[] {"0", "-1", "two", "1025", "99999999999"}) {
       refused(Map.of("POLYPHONY_SLOTS", value), "POLYPHONY_SLOTS", value, "1 to 1024");
     }
+  }
+
+  @Test
+  void anIsolationThatCannotBeIsRefused() {
+    refused(Map.of("POLYPHONY_ISOLATION", "thread"), "POLYPHONY_ISOLATION", "none or process");
+    assertThatThrownBy(() -> Settings.of(Map.of(), 2).withIsolation("container"))
+        .hasMessage("--isolation is \"container\"; it must be none or process");
   }
 
   @Test

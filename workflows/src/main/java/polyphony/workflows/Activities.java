@@ -39,6 +39,22 @@ public final class Activities {
     /** Sums an iteration up and records it under the experiment's name. */
     @ActivityMethod(name = "record")
     IterationReport record(Recording.Request request);
+
+    /**
+     * Sets a finished step aside, so that whoever needs it next computes it again.
+     *
+     * @param key as in {@code steps/<key>.json} in the store
+     * @return the step's name
+     */
+    @ActivityMethod(name = "set-aside")
+    String setAside(String key);
+
+    /**
+     * Keeps a workflow's history in the store, for when the service has forgotten it; what is kept
+     * of one that is still running is its history so far.
+     */
+    @ActivityMethod(name = "export-history")
+    ExportedHistory exportHistory(String workflowId, String runId);
   }
 
   /** On {@link #SAMPLING}. */

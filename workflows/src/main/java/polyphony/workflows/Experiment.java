@@ -26,6 +26,19 @@ public record Experiment(
     BatchPlan plan,
     Map<String, String> versions) {
 
+  /** The same with another number of iterations, the one thing that may change. */
+  public Experiment withIterations(int iterations) {
+    return new Experiment(
+        name,
+        spec.withIterations(iterations),
+        base,
+        trainQuestions,
+        evaluateQuestions,
+        prompts,
+        plan,
+        versions);
+  }
+
   /**
    * How work is cut into units; part of every step's key, since batches decide rounding.
    *

@@ -50,6 +50,12 @@ public final class ExperimentNames {
     return String.format(Locale.ROOT, "%s/iteration-%03d", experiment, iteration);
   }
 
+  /** The experiment that a workflow belongs to, as itself or as an iteration. */
+  public static String experiment(String workflowId) {
+    int slash = workflowId.indexOf('/');
+    return slash < 0 ? workflowId : workflowId.substring(0, slash);
+  }
+
   private static String hash(ObjectNode identity) {
     try {
       byte[] digest =

@@ -53,4 +53,30 @@ public record ExperimentSpec(
         null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
         null, null, null, null, null, null);
   }
+
+  /** The same with another number of iterations. */
+  public ExperimentSpec withIterations(int count) {
+    return new ExperimentSpec(
+        experiment,
+        method,
+        task,
+        evaluateOn,
+        baseModel,
+        agents,
+        rounds,
+        count,
+        seed,
+        summaries,
+        questions,
+        tieRule,
+        minimumVotes,
+        criticMix,
+        criticLoss,
+        startFrom,
+        sampling,
+        training,
+        likelihoodModel,
+        embeddingModel,
+        promptSet);
+  }
 }

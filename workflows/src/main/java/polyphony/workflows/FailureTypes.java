@@ -21,9 +21,48 @@ public final class FailureTypes {
   public static final String OUT_OF_MEMORY = "OUT_OF_MEMORY";
   public static final String BUG = "BUG";
 
+  /** What an operator ended; no class of errors. */
+  public static final String ABORTED = "ABORTED";
+
   /** What a workflow ends with whose request is wrong. */
   static ApplicationFailure config(String message) {
     return ApplicationFailure.newNonRetryableFailure(message, CONFIG);
+  }
+
+  /**
+   * What a workflow ends with that an operator gave up.
+   *
+   * @param reason may be null or blank
+   */
+  static ApplicationFailure aborted(String reason) {
+    return ApplicationFailure.newNonRetryableFailure(
+        "aborted by an operator"
+            + (reason == null || reason.isBlank() ? "" : ": " + oneLine(reason)),
+        ABORTED);
+  }
+
+  /** Whether the same step may well succeed if it is just tried again. */
+  static boolean mayPass(TemporalFailure surfaced) {
+    return surfaced instanceof ApplicationFailure failure
+        ? INFRASTRUCTURE.equals(failure.getType()) || OUT_OF_MEMORY.equals(failure.getType())
+        : isCancellation(surfaced);
+  }
+
+  /** The type of what {@link #surfaced} returned. */
+  static String type(TemporalFailure surfaced) {
+    return surfaced instanceof ApplicationFailure failure ? failure.getType() : INFRASTRUCTURE;
+  }
+
+  /** The one line of what {@link #surfaced} returned. */
+  static String line(TemporalFailure surfaced) {
+    return surfaced instanceof ApplicationFailure failure
+        ? failure.getOriginalMessage()
+        : what(surfaced) + " was cancelled";
+  }
+
+  /** Whether a step, a child or a workflow was cancelled, and did not fail. */
+  static boolean isCancellation(TemporalFailure failure) {
+    return reason(failure) instanceof CanceledFailure;
   }
 
   /**
@@ -31,13 +70,7 @@ public final class FailureTypes {
    * is.
    */
   static TemporalFailure surfaced(TemporalFailure failure) {
-    Throwable reason = failure;
-    while (reason instanceof ActivityFailure || reason instanceof ChildWorkflowFailure) {
-      if (reason.getCause() == null) {
-        break;
-      }
-      reason = reason.getCause();
-    }
+    Throwable reason = reason(failure);
     if (reason instanceof CanceledFailure) {
       return failure;
     } else if (reason instanceof ApplicationFailure application) {
@@ -51,7 +84,7 @@ public final class FailureTypes {
           what(failure)
               + " ran into its time limit ("
               + timeout.getTimeoutType().name().replaceFirst("^TIMEOUT_TYPE_", "")
-              + "): check that a worker for it is alive, then start the experiment again to resume",
+              + "): check that a worker for it is alive; what is committed is kept",
           INFRASTRUCTURE,
           failure);
     } else if (reason instanceof TerminatedFailure) {
@@ -64,8 +97,21 @@ public final class FailureTypes {
   }
 
   private static ApplicationFailure surfaced(String message, String type, TemporalFailure cause) {
-    return ApplicationFailure.newNonRetryableFailureWithCause(
-        message.replaceAll("\\s*\\R\\s*", " "), type, cause);
+    return ApplicationFailure.newNonRetryableFailureWithCause(oneLine(message), type, cause);
+  }
+
+  /** Whatever the activities and child workflows around it make of it. */
+  private static Throwable reason(TemporalFailure failure) {
+    Throwable reason = failure;
+    while ((reason instanceof ActivityFailure || reason instanceof ChildWorkflowFailure)
+        && reason.getCause() != null) {
+      reason = reason.getCause();
+    }
+    return reason;
+  }
+
+  private static String oneLine(String message) {
+    return message.replaceAll("\\s*\\R\\s*", " ");
   }
 
   private static String what(TemporalFailure failure) {

@@ -3,65 +3,136 @@ package polyphony.workflows;
 import io.temporal.api.enums.v1.ParentClosePolicy;
 import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
+import io.temporal.common.Priority;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.ChildWorkflowFailure;
 import io.temporal.failure.TemporalFailure;
+import io.temporal.workflow.CancellationScope;
+import io.temporal.workflow.ChildWorkflowCancellationType;
 import io.temporal.workflow.ChildWorkflowOptions;
 import io.temporal.workflow.Workflow;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
-/** Resolves the spec, then runs one child workflow per iteration, each from the last one's end. */
+/**
+ * Resolves the spec, then runs one child workflow per iteration, each from the last one's end, as
+ * its operator lets it.
+ */
 public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   /** How long an iteration of an earlier, interrupted run may take to commit and close. */
   private static final Duration CLOSING_LIMIT = Duration.ofMinutes(10);
 
   private static final Duration CLOSING_POLL = Duration.ofSeconds(5);
 
+  /** Of a fairness key, in bytes; of a longer name, the end tells most. */
+  private static final int LONGEST_FAIRNESS_KEY = 64;
+
   private final List<IterationReport> reports = new ArrayList<>();
   private final Ledger ledger = new Ledger();
-  private String phase = "resolve";
+  private String stage = "resolve";
+  private Experiment experiment;
   private int iteration;
   private int iterations;
+  private RunningIteration running;
+  private boolean paused;
+  private boolean restarting;
+  private ApplicationFailure aborted;
+  private String shownPhase = "";
+  private int shownIteration = -1;
 
   @Override
   public ExperimentResult run(ExperimentSpec spec) {
+    ExperimentResult result;
     try {
-      return finetune(spec == null ? ExperimentSpec.empty() : spec);
+      result = finetune(spec == null ? ExperimentSpec.empty() : spec);
     } catch (TemporalFailure failure) {
+      exportOwn();
       throw FailureTypes.surfaced(failure);
     }
+    exportOwn();
+    return result;
+  }
+
+  private void exportOwn() {
+    // Of one that was refused there is nothing in the store that this could be the history of.
+    if (experiment != null) {
+      export(experiment.name(), Workflow.getInfo().getRunId());
+    }
+  }
+
+  /**
+   * Keeps a history in the store, also where this experiment is being cancelled. What cannot be
+   * kept is lost to the audit, and no reason to fail.
+   */
+  private static void export(String workflowId, String runId) {
+    Workflow.newDetachedCancellationScope(
+            () -> {
+              try {
+                StepOptions.dispensable("keep the history of " + workflowId)
+                    .exportHistory(workflowId, runId);
+              } catch (ActivityFailure failure) {
+                Workflow.getLogger(MultiagentFinetuningImpl.class)
+                    .warn(
+                        "the history of {} ({}) is not kept: {}",
+                        workflowId,
+                        runId,
+                        FailureTypes.line(FailureTypes.surfaced(failure)));
+              }
+            })
+        .run();
   }
 
   @Override
   public Progress progress() {
     return new Progress(
-        phase, iteration, iterations, reports.size(), iterations + 1, List.copyOf(reports));
+        phase(), iteration, iterations, reports.size(), iterations + 1, reports, parked());
   }
 
   private ExperimentResult finetune(ExperimentSpec asked) {
     String name = Workflow.getInfo().getWorkflowId();
     checkName(name, asked.experiment());
-    describe(name);
-    Experiment experiment = StepOptions.light("complete and record the spec").resolve(name, asked);
-    ExperimentSpec spec = experiment.spec();
-    iterations = spec.iterations();
+    changed();
+    experiment = StepOptions.retried("complete and record the spec").resolve(name, asked);
+    iterations = experiment.spec().iterations();
+    ExperimentSearchAttributes.upsert(experiment);
 
-    Society society = Society.copies(experiment.base(), spec.agents());
-    phase = "iterate";
-    for (iteration = 0; iteration <= iterations; iteration++) {
-      describe(name);
-      FinetuningIteration.Result result = iterate(experiment, iteration, society);
-      society = result.society();
-      reports.add(result.report());
-      ledger.add(result);
+    Society untuned = Society.copies(experiment.base(), experiment.spec().agents());
+    Society society = untuned;
+    int next = 0;
+    stage = "iterate";
+    while (true) {
+      hold();
+      if (restarting) {
+        restarting = false;
+        reports.clear();
+        society = untuned;
+        next = 0;
+      } else if (next <= iterations) {
+        iteration = next;
+        changed();
+        Optional<FinetuningIteration.Result> result = iterate(society);
+        if (result.isPresent()) {
+          society = result.get().society();
+          reports.add(result.get().report());
+          ledger.add(result.get());
+          ExperimentSearchAttributes.upsert(result.get().report());
+          next++;
+        }
+      } else if (Workflow.isEveryHandlerFinished()) {
+        break;
+      } else {
+        // A recompute is under way, and may begin all again.
+        Workflow.await(() -> Workflow.isEveryHandlerFinished() || interrupted());
+      }
     }
-    iteration = iterations;
-    phase = "done";
-    describe(name);
+    stage = "done";
+    changed();
     return new ExperimentResult(
-        experiment,
+        experiment.withIterations(iterations),
         List.copyOf(reports),
         ledger.phases(),
         ledger.computedSteps(),
@@ -86,25 +157,54 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
     }
   }
 
+  /** Waits while an operator wants it; ends the workflow where it was aborted or cancelled. */
+  private void hold() {
+    Workflow.await(() -> !paused || interrupted());
+    if (CancellationScope.current().isCancelRequested()) {
+      CancellationScope.throwCanceled();
+    }
+    if (aborted != null) {
+      throw aborted;
+    }
+  }
+
+  private boolean interrupted() {
+    return restarting || aborted != null || CancellationScope.current().isCancelRequested();
+  }
+
   /**
-   * Runs one iteration. One of an earlier run of this experiment may still be committing its work
-   * after that run was stopped; it is given time to close.
+   * Runs the current iteration. One of an earlier run of this experiment may still be committing
+   * its work after that run was stopped; it is given time to close.
+   *
+   * @return empty where it was cancelled so that all can begin again
    */
-  private FinetuningIteration.Result iterate(Experiment experiment, int number, Society society) {
-    FinetuningIteration.Request request =
-        new FinetuningIteration.Request(experiment, number, society);
+  private Optional<FinetuningIteration.Result> iterate(Society society) {
     long polls = CLOSING_LIMIT.toSeconds() / CLOSING_POLL.toSeconds();
     for (long poll = 0; ; poll++) {
+      hold();
+      if (restarting) {
+        return Optional.empty();
+      }
+      // Perhaps extended meanwhile.
+      Experiment extended = experiment.withIterations(iterations);
+      FinetuningIteration.Request request =
+          new FinetuningIteration.Request(extended, iteration, society, unattended());
+      running = new RunningIteration(request, options(extended, iteration), this::iterationStarted);
       try {
-        return Workflow.newChildWorkflowStub(FinetuningIteration.class, options(experiment, number))
-            .run(request);
+        FinetuningIteration.Result result = running.await();
+        iterationClosed();
+        return Optional.of(result);
       } catch (ChildWorkflowFailure failure) {
+        iterationClosed();
+        if (FailureTypes.isCancellation(failure) && (restarting || aborted != null)) {
+          continue;
+        }
         if (!(failure.getCause() instanceof WorkflowExecutionAlreadyStarted)) {
           throw failure;
         }
         if (poll == polls) {
           throw FailureTypes.config(
-              ExperimentNames.iteration(experiment.name(), number)
+              ExperimentNames.iteration(experiment.name(), iteration)
                   + " of an earlier run is still running: cancel or terminate it, then start the"
                   + " experiment again");
         }
@@ -113,60 +213,272 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
     }
   }
 
+  private void iterationClosed() {
+    Optional<String> run = running.runId();
+    running = null;
+    changed();
+    run.ifPresent(id -> export(ExperimentNames.iteration(experiment.name(), iteration), id));
+  }
+
+  private static boolean unattended() {
+    return Boolean.TRUE.equals(Workflow.getMemo(UNATTENDED, Boolean.class));
+  }
+
   private static ChildWorkflowOptions options(Experiment experiment, int number) {
-    ExperimentSpec spec = experiment.spec();
-    String summary =
-        "iteration "
-            + number
-            + " of "
-            + spec.iterations()
-            + (number == 0 ? " · the untuned society" : "");
-    String details =
-        "- method: "
-            + spec.method()
-            + "\n- task: "
-            + spec.task().name()
-            + ", "
-            + spec.task().train()
-            + " questions to finetune on, "
-            + spec.task().evaluate()
-            + " to evaluate on"
-            + "\n- base model: "
-            + spec.baseModel()
-            + "\n- agents: "
-            + spec.agents()
-            + ", rounds: "
-            + spec.rounds()
-            + "\n- seed: "
-            + spec.seed();
+    String name = experiment.name();
     return ChildWorkflowOptions.newBuilder()
-        .setWorkflowId(ExperimentNames.iteration(experiment.name(), number))
+        .setWorkflowId(ExperimentNames.iteration(name, number))
         .setWorkflowIdReusePolicy(WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
         .setParentClosePolicy(ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
-        .setStaticSummary(summary)
-        .setStaticDetails(details)
+        .setCancellationType(ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED)
+        // Its steps inherit this: experiments share the devices evenly.
+        .setPriority(
+            Priority.newBuilder()
+                .setFairnessKey(name.substring(Math.max(0, name.length() - LONGEST_FAIRNESS_KEY)))
+                .build())
+        .setTypedSearchAttributes(ExperimentSearchAttributes.of(experiment, number))
+        .setStaticSummary(
+            "iteration "
+                + number
+                + " of "
+                + experiment.spec().iterations()
+                + (number == 0 ? " · the untuned society" : ""))
+        .setStaticDetails(ExperimentDescription.details(experiment.spec()))
         .build();
   }
 
-  /** What the Web UI shows of a running experiment: Markdown without tables, below 2 KB. */
-  private void describe(String name) {
-    StringBuilder details = new StringBuilder("- phase: ").append(phase);
-    if (phase.equals("iterate")) {
-      details.append(", iteration ").append(iteration).append(" of ").append(iterations);
-      details.append(" (workflow ").append(ExperimentNames.iteration(name, iteration)).append(')');
+  /** An operator may have been faster. */
+  private void iterationStarted() {
+    if (paused) {
+      running.tell(OperatorActions.PAUSE, null);
     }
-    // The newest results are what a person looks for, and there is only room for so many.
-    for (IterationReport report :
-        reports.subList(Math.max(0, reports.size() - 12), reports.size())) {
-      details.append(
-          String.format(
-              Locale.ROOT,
-              "\n- iteration %d: accuracy %.3f ± %.3f, consensus %.3f",
-              report.iteration(),
-              report.accuracy(),
-              report.standardError(),
-              report.consensus()));
+  }
+
+  @Override
+  public void iterationState(IterationState state) {
+    if (running != null) {
+      running.hear(state);
+      paused = running.paused(paused);
+      changed();
     }
-    Workflow.setCurrentDetails(details.toString());
+  }
+
+  @Override
+  public void validatePause() {
+    allowed().check(OperatorActions.PAUSE);
+  }
+
+  @Override
+  public String pause() {
+    paused = true;
+    tell(OperatorActions.PAUSE, null);
+    return "pausing: running steps commit and stop, nothing is started until resume";
+  }
+
+  @Override
+  public void validateResume() {
+    allowed().check(OperatorActions.RESUME);
+  }
+
+  @Override
+  public String resume() {
+    paused = false;
+    tell(OperatorActions.RESUME, null);
+    return "going on with iteration " + iteration + " of " + iterations;
+  }
+
+  @Override
+  public void validateStopAfterIteration() {
+    allowed().check(OperatorActions.STOP_AFTER_ITERATION);
+  }
+
+  @Override
+  public String stopAfterIteration() {
+    iterations = iteration;
+    changed();
+    return "iteration " + iteration + " is the last one now";
+  }
+
+  @Override
+  public void validateExtend(Integer more) {
+    AllowedActions allowed = allowed();
+    allowed.check(OperatorActions.EXTEND);
+    int most = SpecDefaults.MAX_ITERATIONS - iterations;
+    if (more == null || more < 1 || more > most) {
+      throw allowed.refusal(
+          OperatorActions.EXTEND, "its argument is " + more + ", allowed: 1 to " + most);
+    }
+  }
+
+  @Override
+  public String extend(Integer more) {
+    iterations += more;
+    changed();
+    return "iteration " + iterations + " is the last one now";
+  }
+
+  @Override
+  public void validateRetry(String step) {
+    allowed().check(OperatorActions.RETRY, step, parked());
+  }
+
+  @Override
+  public String retry(String step) {
+    tell(OperatorActions.RETRY, step);
+    return paused ? "tried again after resume" : "trying again";
+  }
+
+  @Override
+  public void validateSkip(String step) {
+    allowed().check(OperatorActions.SKIP, step, parked());
+  }
+
+  @Override
+  public String skip(String step) {
+    List<String> skipped =
+        parked().stream()
+            .filter(each -> AllowedActions.isMeant(each, step))
+            .map(ParkedStep::skip)
+            .distinct()
+            .toList();
+    tell(OperatorActions.SKIP, step);
+    return String.join("; ", skipped);
+  }
+
+  @Override
+  public void validateRecompute(String key) {
+    AllowedActions allowed = allowed();
+    allowed.check(OperatorActions.RECOMPUTE);
+    if (key == null || !key.matches("[0-9a-f]{64}")) {
+      throw allowed.refusal(
+          OperatorActions.RECOMPUTE,
+          "its argument is "
+              + key
+              + ", allowed: a step's key, the 64 hexadecimal digits in steps/<key>.json");
+    }
+  }
+
+  @Override
+  public String recompute(String key) {
+    String step;
+    try {
+      step = StepOptions.retried("set step " + key.substring(0, 8) + " aside").setAside(key);
+    } catch (ActivityFailure failure) {
+      throw FailureTypes.surfaced(failure);
+    }
+    restarting = true;
+    if (running != null) {
+      running.cancel("recompute of " + step);
+    }
+    return step + " is set aside: what is missing is computed now, from iteration 0 on";
+  }
+
+  @Override
+  public void validateAbort(String reason) {
+    allowed().check(OperatorActions.ABORT);
+  }
+
+  @Override
+  public String abort(String reason) {
+    aborted = FailureTypes.aborted(reason);
+    if (running != null) {
+      running.cancel(aborted.getOriginalMessage());
+    }
+    return "aborting: running steps commit and stop; starting the experiment again resumes it";
+  }
+
+  private void tell(String action, String step) {
+    if (running != null) {
+      running.tell(action, step);
+    }
+    changed();
+  }
+
+  private AllowedActions allowed() {
+    boolean resolved = experiment != null;
+    boolean lives = resolved && aborted == null;
+    String not = resolved ? "the experiment is being aborted" : "the spec is still being resolved";
+    boolean attention = lives && !parked().isEmpty();
+    boolean trains =
+        resolved && Method.named(experiment.spec().method()).trains() != Method.Trains.NOTHING;
+    return new AllowedActions()
+        .allow(
+            OperatorActions.PAUSE,
+            lives && !paused,
+            lives ? "the experiment is paused already" : not)
+        .allow(
+            OperatorActions.RESUME, lives && paused, lives ? "the experiment is not paused" : not)
+        .allow(
+            OperatorActions.STOP_AFTER_ITERATION,
+            lives && iteration < iterations,
+            lives ? "iteration " + iteration + " is the last one anyway" : not)
+        .allow(
+            OperatorActions.EXTEND,
+            lives && trains && iterations < SpecDefaults.MAX_ITERATIONS,
+            !lives
+                ? not
+                : trains
+                    ? "there are " + iterations + " iterations, which is the most"
+                    : experiment.spec().method()
+                        + " trains nothing, so that there is nothing to repeat")
+        .allow(OperatorActions.RETRY, attention, lives ? "nothing needs attention" : not)
+        .allow(OperatorActions.SKIP, attention, lives ? "nothing needs attention" : not)
+        .allow(
+            OperatorActions.RECOMPUTE, lives && !paused, lives ? "the experiment is paused" : not)
+        .allow(OperatorActions.ABORT, aborted == null, "the experiment is being aborted");
+  }
+
+  private String phase() {
+    String working = running == null ? stage : running.phase(stage);
+    return Progress.phase(working, paused, parked());
+  }
+
+  private List<ParkedStep> parked() {
+    return running == null ? List.of() : running.parked();
+  }
+
+  /** What the Web UI shows of an experiment, and what it can be found by. */
+  private void changed() {
+    Workflow.setCurrentDetails(details());
+    if (experiment == null) {
+      return;
+    }
+    if (!shownPhase.equals(phase())) {
+      shownPhase = phase();
+      Workflow.upsertTypedSearchAttributes(ExperimentSearchAttributes.PHASE.valueSet(shownPhase));
+    }
+    if (shownIteration != iteration) {
+      shownIteration = iteration;
+      Workflow.upsertTypedSearchAttributes(
+          ExperimentSearchAttributes.ITERATION.valueSet((long) iteration));
+    }
+  }
+
+  private String details() {
+    StringBuilder first = new StringBuilder("phase: ").append(phase());
+    if (stage.equals("iterate")) {
+      first.append(", iteration ").append(iteration).append(" of ").append(iterations);
+      first
+          .append(" (workflow ")
+          .append(ExperimentNames.iteration(experiment.name(), iteration))
+          .append(')');
+    }
+    CurrentDetails details =
+        new CurrentDetails().bullet(first.toString()).attention(paused, parked());
+    if (experiment != null) {
+      // One that was started in the UI has no other summary.
+      details.bullet(ExperimentDescription.summary(experiment.spec()));
+    }
+    return details.newest(reports.stream().map(MultiagentFinetuningImpl::line).toList()).toString();
+  }
+
+  private static String line(IterationReport report) {
+    return String.format(
+        Locale.ROOT,
+        "iteration %d: accuracy %.3f ± %.3f, consensus %.3f",
+        report.iteration(),
+        report.accuracy(),
+        report.standardError(),
+        report.consensus());
   }
 }

@@ -27,6 +27,7 @@ import java.io.IOException;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -155,6 +156,12 @@ public final class PolyphonyDataConverter {
   }
 
   private static final class FailFastJson extends JacksonJsonPayloadConverter {
+    /** Of a spec, what was asked for and nothing else, since people read it in the Web UI. */
+    @Override
+    public Optional<Payload> toData(Object value) throws DataConverterException {
+      return super.toData(value instanceof WorkflowInput ? toTree(value) : value);
+    }
+
     @Override
     public <T> T fromData(Payload content, Class<T> valueClass, Type valueType)
         throws DataConverterException {

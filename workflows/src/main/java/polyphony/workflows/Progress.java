@@ -5,12 +5,15 @@ import java.util.List;
 /**
  * How far a run is.
  *
- * @param phase such as {@code debate}, {@code train}, {@code evaluate}, {@code done}
+ * @param phase such as {@code resolve}, {@code debate}, {@code train}, {@code evaluate}, {@code
+ *     done}; {@value #PAUSED} while an operator holds it, {@value #NEEDS_ATTENTION} while a step
+ *     waits for a person. An experiment has its iteration's, and {@code iterate} between two.
  * @param iteration current one
  * @param iterations in all
- * @param unitsDone activities done in this phase
- * @param units activities of this phase
+ * @param unitsDone activities done in this phase; of an experiment, iterations
+ * @param units activities of this phase; of an experiment, iterations
  * @param reports of finished iterations
+ * @param parked steps that wait for a person
  */
 public record Progress(
     String phase,
@@ -18,4 +21,18 @@ public record Progress(
     int iterations,
     int unitsDone,
     int units,
-    List<IterationReport> reports) {}
+    List<IterationReport> reports,
+    List<ParkedStep> parked) {
+  public static final String PAUSED = "paused";
+  public static final String NEEDS_ATTENTION = "NEEDS_ATTENTION";
+
+  public Progress {
+    reports = List.copyOf(reports);
+    parked = parked == null ? List.of() : List.copyOf(parked);
+  }
+
+  /** The phase to show where an operator, or a step that failed, may hold up the work. */
+  static String phase(String working, boolean paused, List<ParkedStep> parked) {
+    return paused ? PAUSED : parked.isEmpty() ? working : NEEDS_ATTENTION;
+  }
+}

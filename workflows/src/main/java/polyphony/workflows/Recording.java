@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import polyphony.storage.ArtifactRef;
 
@@ -12,6 +13,7 @@ public final class Recording {
    * @param split null where nothing was trained
    * @param trainings one per model trained in this iteration, with its role and agent
    * @param society after training
+   * @param skipped what an operator did without, in words
    */
   public record Request(
       Experiment experiment,
@@ -21,7 +23,13 @@ public final class Recording {
       Vote.Result labels,
       Split.Result split,
       List<Training> trainings,
-      Society society) {}
+      Society society,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> skipped) {
+    public Request {
+      // Records of iterations of which nothing was skipped do not have the field.
+      skipped = skipped == null ? List.of() : List.copyOf(skipped);
+    }
+  }
 
   /** Which model a training result belongs to. */
   public record Training(Role role, int agent, Train.Result result) {}

@@ -8,9 +8,10 @@ import java.time.Duration;
 
 /** The steps as workflow code calls them: queue, limits and retries of each kind. */
 final class StepOptions {
-  /**
-   * Embedded runs must not wait long for the first retry; what a person has to mend is not retried.
-   */
+  /** {@link OperatedSteps} retries. */
+  private static final RetryOptions ONCE = RetryOptions.newBuilder().setMaximumAttempts(1).build();
+
+  /** Of what an experiment itself calls; what a person has to mend is not retried. */
   private static final RetryOptions RETRIES =
       RetryOptions.newBuilder()
           .setInitialInterval(Duration.ofSeconds(2))
@@ -24,30 +25,46 @@ final class StepOptions {
               InvalidSpecException.class.getName())
           .build();
 
+  /** Every step sends heartbeats, so that a worker that is lost is missed soon. */
+  private static final Duration HEARTBEAT = Duration.ofSeconds(30);
+
   private static final ActivityOptions LIGHT =
       ActivityOptions.newBuilder()
           .setTaskQueue(Activities.ORCHESTRATION)
           .setStartToCloseTimeout(Duration.ofMinutes(10))
-          .setRetryOptions(RETRIES)
+          .setHeartbeatTimeout(HEARTBEAT)
+          .setRetryOptions(ONCE)
           .build();
 
+  private static final ActivityOptions DISPENSABLE =
+      ActivityOptions.newBuilder(LIGHT)
+          .setStartToCloseTimeout(Duration.ofMinutes(2))
+          .setScheduleToCloseTimeout(Duration.ofMinutes(10))
+          .setRetryOptions(RetryOptions.newBuilder(RETRIES).setMaximumAttempts(3).build())
+          .build();
+
+  /** A cancelled step commits before it ends, which the workflow waits for. */
   private static final ActivityOptions SAMPLING =
       ActivityOptions.newBuilder()
           .setTaskQueue(Activities.SAMPLING)
           .setStartToCloseTimeout(Duration.ofHours(24))
-          .setHeartbeatTimeout(Duration.ofSeconds(30))
-          .setRetryOptions(RETRIES)
+          .setHeartbeatTimeout(HEARTBEAT)
+          .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+          .setRetryOptions(ONCE)
           .build();
 
-  /** A cancelled training commits before it ends. */
   private static final ActivityOptions TRAINING =
-      ActivityOptions.newBuilder(SAMPLING)
-          .setTaskQueue(Activities.TRAINING)
-          .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
-          .build();
+      ActivityOptions.newBuilder(SAMPLING).setTaskQueue(Activities.TRAINING).build();
 
   static Activities.Light light(String summary) {
     return Workflow.newActivityStub(Activities.Light.class, withSummary(LIGHT, summary));
+  }
+
+  /** As {@link #light}, retried by the server. */
+  static Activities.Light retried(String summary) {
+    return Workflow.newActivityStub(
+        Activities.Light.class,
+        withSummary(ActivityOptions.newBuilder(LIGHT).setRetryOptions(RETRIES).build(), summary));
   }
 
   static Activities.Sampling sampling(String summary) {
@@ -56,6 +73,11 @@ final class StepOptions {
 
   static Activities.Training training(String summary) {
     return Workflow.newActivityStub(Activities.Training.class, withSummary(TRAINING, summary));
+  }
+
+  /** Of what an experiment can do without: tried a few times, and not for long. */
+  static Activities.Light dispensable(String summary) {
+    return Workflow.newActivityStub(Activities.Light.class, withSummary(DISPENSABLE, summary));
   }
 
   /**

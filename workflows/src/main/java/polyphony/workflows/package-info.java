@@ -9,6 +9,12 @@
  * polyphony.workflows.ExperimentSpec} is what a person writes and {@link
  * polyphony.workflows.SpecDefaults} what becomes of it.
  *
+ * <p>An operator acts on a running experiment by the updates of {@link
+ * polyphony.workflows.MultiagentFinetuning}. {@code Pipeline} is the method and knows nothing of
+ * them; {@code OperatedSteps} calls its steps as the operator lets it: held, retried, parked until
+ * a person has mended something, or skipped. What an experiment can be found by is in {@link
+ * polyphony.workflows.ExperimentSearchAttributes}, which servers must know first.
+ *
  * <p>Workers register {@code MultiagentFinetuningImpl} and {@code FinetuningIterationImpl}, both
  * with what {@link polyphony.workflows.PolyphonyDataConverter} says, so that a wrong input ends a
  * run instead of leaving it hanging. Recorded histories are replayed in the tests: whoever changes

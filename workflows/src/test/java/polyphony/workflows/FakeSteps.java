@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import io.temporal.activity.Activity;
 import io.temporal.failure.ApplicationFailure;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -7,9 +8,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import polyphony.storage.ArtifactRef;
 
@@ -23,6 +26,9 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   static final ArtifactRef EVALUATE_QUESTIONS = artifact("evaluate-questions");
   static final ArtifactRef PROMPTS = artifact("prompts");
   static final Map<String, String> VERSIONS = Map.of("polyphony", "test");
+
+  /** The request to keep a history. */
+  record Exported(String workflowId, String runId) {}
 
   /** Every request, in order of arrival. */
   final List<Object> requests = new CopyOnWriteArrayList<>();
@@ -39,10 +45,39 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   /** Called after a request was worked on, before its result is returned. */
   volatile Consumer<Object> after = request -> {};
 
+  /**
+   * Steps that work until they are stopped listen only after this. It is opened once the request is
+   * in the history: the test server loses one that is answered while it is being written down.
+   */
+  final CountDownLatch mayStop = new CountDownLatch(1);
+
   int questionsPerUnit = 2;
   boolean reused;
 
+  /** Keys of steps that can be set aside. */
+  final Set<String> finished = ConcurrentHashMap.newKeySet();
+
   private final Map<String, Integer> partsDone = new ConcurrentHashMap<>();
+
+  /** Works until it is asked to stop, as a step that then commits and stops. */
+  void workUntilStopped() {
+    try {
+      mayStop.await();
+      while (true) {
+        // Throws once it is asked to stop.
+        Activity.getExecutionContext().heartbeat(null);
+        Thread.sleep(5);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** How a step fails that has committed so many times in this attempt. */
+  static ApplicationFailure failure(String type, String message, long commits) {
+    return ApplicationFailure.newFailure(message, type, new CommitCount(commits));
+  }
 
   static String model(Role role, int agent) {
     return (role == Role.GENERATOR ? "generator-" : "critic-") + (agent + 1);
@@ -200,6 +235,22 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   public Evaluate.Result evaluate(Evaluate.Request request) {
     arrive(request);
     return new Evaluate.Result(measurements(request.iteration(), request.from()), leave(request));
+  }
+
+  @Override
+  public String setAside(String key) {
+    arrive(key);
+    if (!finished.remove(key)) {
+      throw ApplicationFailure.newNonRetryableFailure(
+          "there is no finished step " + key, FailureTypes.CONFIG);
+    }
+    return "vote";
+  }
+
+  @Override
+  public ExportedHistory exportHistory(String workflowId, String runId) {
+    arrive(new Exported(workflowId, runId));
+    return new ExportedHistory(workflowId, runId, 1, artifact("history of " + workflowId));
   }
 
   @Override

@@ -134,7 +134,8 @@ class FinetuningIterationTest {
                 null,
                 null,
                 List.of(),
-                untuned));
+                untuned,
+                List.of()));
   }
 
   @Test

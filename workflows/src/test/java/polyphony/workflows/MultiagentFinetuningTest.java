@@ -3,6 +3,7 @@ package polyphony.workflows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.temporal.api.common.v1.RetryPolicy;
 import io.temporal.api.enums.v1.EventType;
 import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
@@ -45,7 +46,7 @@ class MultiagentFinetuningTest {
   /** How a run ends that fails, as whoever started it sees it. */
   private ApplicationFailure failure(String name, String json) {
     Throwable failed =
-        catchThrowable(() -> service.start(name, json).getResult(ExperimentResult.class));
+        catchThrowable(() -> service.startUnattended(name, json).getResult(ExperimentResult.class));
     assertThat(failed).isInstanceOf(WorkflowFailedException.class);
     assertThat(failed.getCause()).isInstanceOf(ApplicationFailure.class);
     return (ApplicationFailure) failed.getCause();
@@ -156,25 +157,35 @@ class MultiagentFinetuningTest {
                     step.getStartToCloseTimeout().getSeconds() + "s",
                     step.getHeartbeatTimeout().getSeconds() + "s"))
         .containsOnly(
-            "resolve orchestration 600s 0s",
+            "resolve orchestration 600s 30s",
             "debate sampling 86400s 30s",
-            "vote orchestration 600s 0s",
-            "split orchestration 600s 0s",
+            "vote orchestration 600s 30s",
+            "split orchestration 600s 30s",
             "train-generator training 86400s 30s",
             "train-critic training 86400s 30s",
             "evaluate sampling 86400s 30s",
-            "record orchestration 600s 0s");
+            "record orchestration 600s 30s",
+            "export-history orchestration 120s 30s");
     assertThat(scheduled)
-        .extracting(ActivityTaskScheduledEventAttributes::getRetryPolicy)
         .allSatisfy(
-            retries -> {
-              assertThat(retries.getInitialInterval().getSeconds()).isEqualTo(2);
-              assertThat(retries.getBackoffCoefficient()).isEqualTo(2);
-              assertThat(retries.getMaximumInterval().getSeconds()).isEqualTo(300);
-              assertThat(retries.getMaximumAttempts()).isEqualTo(5);
-              assertThat(retries.getNonRetryableErrorTypesList())
-                  .contains("DATA", "CONFIG", "BUG")
-                  .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
+            step -> {
+              RetryPolicy retries = step.getRetryPolicy();
+              if (step.getActivityType().getName().equals("resolve")) {
+                assertThat(retries.getInitialInterval().getSeconds()).isEqualTo(2);
+                assertThat(retries.getBackoffCoefficient()).isEqualTo(2);
+                assertThat(retries.getMaximumInterval().getSeconds()).isEqualTo(300);
+                assertThat(retries.getMaximumAttempts()).isEqualTo(5);
+                assertThat(retries.getNonRetryableErrorTypesList())
+                    .contains("DATA", "CONFIG", "BUG")
+                    .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
+              } else if (step.getActivityType().getName().equals("export-history")) {
+                assertThat(retries.getMaximumAttempts()).as("it may not hang").isEqualTo(3);
+                assertThat(step.getScheduleToCloseTimeout().getSeconds()).isEqualTo(600);
+              } else {
+                assertThat(retries.getMaximumAttempts())
+                    .as("the iteration itself retries")
+                    .isEqualTo(1);
+              }
             });
   }
 
@@ -273,11 +284,11 @@ class MultiagentFinetuningTest {
         };
     WorkflowStub earlier = service.stub("FinetuningIteration", "x/iteration-000");
     earlier.start(
-        new FinetuningIteration.Request(experiment, 0, Society.copies(FakeSteps.BASE, 3)));
+        new FinetuningIteration.Request(experiment, 0, Society.copies(FakeSteps.BASE, 3), false));
     assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
 
     WorkflowStub run = service.start("x", "{\"iterations\": 0, " + SMALL + "}");
-    awaitEvent("x", EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED);
+    service.awaitEvent("x", EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED);
     mayEnd.countDown();
     assertThat(run.getResult(ExperimentResult.class).iterations()).hasSize(1);
   }
@@ -302,6 +313,50 @@ class MultiagentFinetuningTest {
     assertThat(ended.getCause()).isInstanceOf(CanceledFailure.class);
     assertThat(service.history("x/iteration-000").getLastEvent().getEventType())
         .isEqualTo(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+    assertThat(exported()).containsExactly("x/iteration-000", "x");
+  }
+
+  private List<String> exported() {
+    return steps.requests(FakeSteps.Exported.class).stream()
+        .map(FakeSteps.Exported::workflowId)
+        .toList();
+  }
+
+  @Test
+  void everyIterationsHistoryIsKeptAndTheExperimentsOwnLast() {
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+    assertThat(exported()).containsExactly("x/iteration-000", "x/iteration-001", "x");
+    assertThat(steps.requests(FakeSteps.Exported.class))
+        .allSatisfy(
+            each ->
+                assertThat(each.runId())
+                    .isEqualTo(
+                        service.existing(each.workflowId()).describe().getExecution().getRunId()));
+  }
+
+  @Test
+  void theHistoryOfAFailedIterationIsKeptToo() {
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request) {
+            throw FakeSteps.failure(FailureTypes.DATA, "damaged", 0);
+          }
+        };
+    failure("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
+    assertThat(exported()).containsExactly("x/iteration-000", "x/iteration-001", "x");
+  }
+
+  @Test
+  void aHistoryThatCannotBeKeptFailsNothing() {
+    steps.before =
+        request -> {
+          if (request instanceof FakeSteps.Exported) {
+            throw FakeSteps.failure(FailureTypes.INFRASTRUCTURE, "the store does not answer", 0);
+          }
+        };
+    ExperimentResult result = service.run("x", "{\"iterations\": 0, " + SMALL + "}");
+    assertThat(result.iterations()).hasSize(1);
+    assertThat(exported()).hasSize(6).containsOnly("x/iteration-000", "x");
   }
 
   @Test
@@ -318,7 +373,7 @@ class MultiagentFinetuningTest {
     WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
     assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
     run.cancel();
-    awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
+    service.awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
     assertThat(service.existing("x/iteration-001").describe().getStatus())
         .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING);
     mayEnd.countDown();
@@ -357,10 +412,10 @@ class MultiagentFinetuningTest {
         };
     WorkflowStub run = service.start("x", "{\"agents\": 1, \"iterations\": 1, " + SMALL + "}");
     assertThat(training.await(60, TimeUnit.SECONDS)).isTrue();
-    awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED);
+    service.awaitEvent("x/iteration-001", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED);
 
     Progress whole = run.query("progress", Progress.class);
-    assertThat(whole.phase()).isEqualTo("iterate");
+    assertThat(whole.phase()).isEqualTo("train");
     assertThat(whole.iteration()).isEqualTo(1);
     assertThat(whole.iterations()).isEqualTo(1);
     assertThat(whole.unitsDone()).isEqualTo(1);
@@ -387,6 +442,7 @@ class MultiagentFinetuningTest {
     assertThat(metadata(run).getCurrentDetails())
         .isEqualTo(
             "- phase: done"
+                + "\n- multiagent-ft on arithmetic · built-in · 3 agents, 2 rounds, 1 iteration"
                 + "\n- iteration 0: accuracy 0.500 ± 0.100, consensus 0.800"
                 + "\n- iteration 1: accuracy 0.600 ± 0.100, consensus 0.800");
     assertThat(metadata(run).getDefinition().getQueryDefinitionsList())
@@ -399,17 +455,6 @@ class MultiagentFinetuningTest {
 
   private static WorkflowMetadata metadata(WorkflowStub workflow) {
     return workflow.query("__temporal_workflow_metadata", WorkflowMetadata.class);
-  }
-
-  private void awaitEvent(String workflow, EventType type) throws InterruptedException {
-    for (int poll = 0; poll < 200; poll++) {
-      if (service.history(workflow).getEvents().stream()
-          .anyMatch(event -> event.getEventType() == type)) {
-        return;
-      }
-      Thread.sleep(100);
-    }
-    throw new AssertionError("no " + type + " in the history of " + workflow);
   }
 
   private static void awaitUninterrupted(CountDownLatch latch) {

@@ -100,6 +100,18 @@ class PolyphonyDataConverterTest {
   }
 
   @Test
+  void thePayloadOfASpecShowsWhatWasAskedForAndNothingElse() {
+    assertThat(
+            converter
+                .toPayload(
+                    PolyphonyDataConverter.parse("{\"agents\": 2, \"task\": {\"train\": 4}}"))
+                .orElseThrow()
+                .getData()
+                .toStringUtf8())
+        .isEqualTo("{\"task\":{\"train\":4},\"agents\":2}");
+  }
+
+  @Test
   void otherPayloadsKeepTemporalsOwnBehaviour() {
     assertThatThrownBy(
             () ->

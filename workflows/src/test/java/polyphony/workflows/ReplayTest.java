@@ -3,16 +3,26 @@ package polyphony.workflows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.temporal.api.enums.v1.EventType;
 import io.temporal.client.WorkflowFailedException;
+import io.temporal.client.WorkflowStub;
 import io.temporal.common.WorkflowExecutionHistory;
-import io.temporal.failure.ApplicationFailure;
+import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.testing.WorkflowReplayer;
+import io.temporal.worker.Worker;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,53 +39,181 @@ class ReplayTest {
   private static final Path HISTORIES = Path.of("src/test/resources/histories");
   private static final String SMALL = "\"task\": {\"train\": 2, \"evaluate\": 2}, \"agents\": 2";
 
+  /** What happens in a run beside the ordinary. */
+  private interface Course {
+    Course ORDINARY = (service, steps, run) -> service.run(run.name(), run.spec());
+
+    /** Nobody is there. */
+    Course UNATTENDED =
+        (service, steps, run) -> {
+          WorkflowStub workflow = service.startUnattended(run.name(), run.spec());
+          assertThatThrownBy(() -> workflow.getResult(ExperimentResult.class))
+              .isInstanceOf(WorkflowFailedException.class);
+        };
+
+    void run(TestService service, FakeSteps steps, Recorded run) throws Exception;
+  }
+
   /**
    * A recorded run.
    *
    * @param name also the experiment's
-   * @param iterations how many of its iterations are kept
+   * @param iterations those that are kept
    */
-  private record Recorded(String name, String spec, int iterations) {
+  private record Recorded(String name, String spec, List<Integer> iterations, Course course) {
     Stream<String> workflows() {
-      Stream<String> children =
-          Stream.iterate(0, i -> i + 1)
-              .limit(iterations)
-              .map(i -> ExperimentNames.iteration(name, i));
-      return Stream.concat(Stream.of(name), children);
+      return Stream.concat(
+          Stream.of(name), iterations.stream().map(i -> ExperimentNames.iteration(name, i)));
     }
   }
 
+  private static final String ONE_ITERATION = "{\"iterations\": 1, " + SMALL + "}";
+
   private static final List<Recorded> RUNS =
       List.of(
-          new Recorded("multiagent-ft", "{\"iterations\": 1, " + SMALL + "}", 2),
+          new Recorded("multiagent-ft", ONE_ITERATION, List.of(0, 1), Course.ORDINARY),
           new Recorded(
               "multiagent-ft-no-critic",
               "{\"method\": \"multiagent-ft-no-critic\", \"iterations\": 1, " + SMALL + "}",
-              2),
+              List.of(0, 1),
+              Course.ORDINARY),
           new Recorded(
               "single-agent-ft",
               "{\"method\": \"single-agent-ft\", \"iterations\": 1, " + SMALL + "}",
-              2),
-          new Recorded("base", "{\"method\": \"base\", \"task\": {\"evaluate\": 4}}", 1),
-          new Recorded("failing", "{\"iterations\": 1, \"seed\": 13, " + SMALL + "}", 2),
-          new Recorded("refused", "{\"agents\": 99}", 0));
+              List.of(0, 1),
+              Course.ORDINARY),
+          new Recorded(
+              "base",
+              "{\"method\": \"base\", \"task\": {\"evaluate\": 4}}",
+              List.of(0),
+              Course.ORDINARY),
+          new Recorded("failing", ONE_ITERATION, List.of(1), ReplayTest::damaged),
+          new Recorded("refused", "{\"agents\": 99}", List.of(), Course.UNATTENDED),
+          new Recorded("retried", ONE_ITERATION, List.of(1), ReplayTest::retried),
+          new Recorded("parked", ONE_ITERATION, List.of(1), ReplayTest::parked),
+          new Recorded("paused", ONE_ITERATION, List.of(1), ReplayTest::paused),
+          new Recorded("extended", ONE_ITERATION, List.of(), ReplayTest::extended),
+          new Recorded("recomputed", ONE_ITERATION, List.of(1), ReplayTest::recomputed),
+          new Recorded("aborted", ONE_ITERATION, List.of(1), ReplayTest::aborted));
 
   static Stream<String> workflows() {
     return RUNS.stream().flatMap(Recorded::workflows);
   }
 
-  /** What happens in these runs beside the ordinary. */
-  private static FakeSteps steps() {
-    FakeSteps steps = new FakeSteps();
-    steps.exampleCounts.put("generator-2", 0);
-    steps.trainingParts.put("generator-1", 2);
+  private static void damaged(TestService service, FakeSteps steps, Recorded run) throws Exception {
+    steps.before = failing(request -> request instanceof Train.Request, FailureTypes.DATA, 1000);
+    Course.UNATTENDED.run(service, steps, run);
+  }
+
+  private static void retried(TestService service, FakeSteps steps, Recorded run) throws Exception {
+    steps.before =
+        failing(request -> request instanceof Vote.Request, FailureTypes.INFRASTRUCTURE, 2);
+    Course.ORDINARY.run(service, steps, run);
+  }
+
+  private static void parked(TestService service, FakeSteps steps, Recorded run) {
+    steps.before =
+        failing(
+            request ->
+                request instanceof Train.Request
+                    || (request instanceof Debate.Request debate
+                        && debate.purpose() == Purpose.FINETUNE
+                        && debate.round() == 2),
+            FailureTypes.DATA,
+            1);
+    WorkflowStub workflow = service.start(run.name(), run.spec());
+    service.await(run.name(), progress -> progress.parked().size() == 2);
+    workflow.update("retry", String.class);
+    service.await(run.name(), progress -> progress.parked().size() == 3);
+    workflow.update("skip", String.class, "train critic 2 of 2 · 5 examples");
+    service.await(run.name(), progress -> progress.parked().size() == 2);
+    workflow.update("retry", String.class);
+    workflow.getResult(ExperimentResult.class);
+  }
+
+  private static void paused(TestService service, FakeSteps steps, Recorded run) {
+    WorkflowStub workflow = whileTraining(service, steps, run);
+    workflow.update("pause", String.class);
+    letStop(service, steps, run);
+    service.awaitEvent(
+        ExperimentNames.iteration(run.name(), 1), EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED);
+    workflow.update("resume", String.class);
+    workflow.getResult(ExperimentResult.class);
+  }
+
+  private static void extended(TestService service, FakeSteps steps, Recorded run) {
+    CountDownLatch splitting = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
     steps.before =
         request -> {
-          if (request instanceof Train.Request train && train.seed() == 13) {
-            throw ApplicationFailure.newFailure("the examples are damaged", FailureTypes.DATA);
+          if (request instanceof Split.Request) {
+            splitting.countDown();
+            await(mayEnd);
           }
         };
-    return steps;
+    WorkflowStub workflow = service.start(run.name(), run.spec());
+    await(splitting);
+    workflow.update("extend", String.class, 1);
+    mayEnd.countDown();
+    workflow.getResult(ExperimentResult.class);
+  }
+
+  private static void recomputed(TestService service, FakeSteps steps, Recorded run) {
+    String key = "0123456789abcdef".repeat(4);
+    steps.finished.add(key);
+    WorkflowStub workflow = whileTraining(service, steps, run);
+    workflow.update("recompute", String.class, key);
+    letStop(service, steps, run);
+    workflow.getResult(ExperimentResult.class);
+  }
+
+  private static void aborted(TestService service, FakeSteps steps, Recorded run) {
+    WorkflowStub workflow = whileTraining(service, steps, run);
+    workflow.update("abort", String.class, "enough");
+    letStop(service, steps, run);
+    assertThatThrownBy(() -> workflow.getResult(ExperimentResult.class))
+        .isInstanceOf(WorkflowFailedException.class);
+  }
+
+  /** Starts an experiment of which all trainings are under way then. */
+  private static WorkflowStub whileTraining(TestService service, FakeSteps steps, Recorded run) {
+    CountDownLatch training = new CountDownLatch(3);
+    AtomicInteger begun = new AtomicInteger();
+    steps.before =
+        request -> {
+          if (request instanceof Train.Request && begun.incrementAndGet() <= 3) {
+            training.countDown();
+            steps.workUntilStopped();
+          }
+        };
+    WorkflowStub workflow = service.start(run.name(), run.spec());
+    await(training);
+    return workflow;
+  }
+
+  private static void letStop(TestService service, FakeSteps steps, Recorded run) {
+    service.awaitEvent(
+        ExperimentNames.iteration(run.name(), 1),
+        EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED);
+    steps.mayStop.countDown();
+  }
+
+  /** Each of these fails so many times. */
+  private static Consumer<Object> failing(Predicate<Object> which, String type, int times) {
+    Map<Object, Integer> failures = new ConcurrentHashMap<>();
+    return request -> {
+      if (which.test(request) && failures.merge(request, 1, Integer::sum) <= times) {
+        throw FakeSteps.failure(type, "the examples are damaged", 0);
+      }
+    };
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private static String file(String workflow) {
@@ -91,10 +229,13 @@ class ReplayTest {
   }
 
   private static void replay(String json, String workflow) throws Exception {
-    WorkflowReplayer.replayWorkflowExecution(
-        WorkflowExecutionHistory.fromJson(json, workflow),
-        MultiagentFinetuningImpl.class,
-        FinetuningIterationImpl.class);
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance()) {
+      Worker worker = environment.newWorker("replay", TestService.PATIENT);
+      worker.registerWorkflowImplementationTypes(
+          MultiagentFinetuningImpl.class, FinetuningIterationImpl.class);
+      WorkflowReplayer.replayWorkflowExecution(
+          WorkflowExecutionHistory.fromJson(json, workflow), worker);
+    }
   }
 
   @ParameterizedTest
@@ -127,19 +268,18 @@ class ReplayTest {
         .hasStackTraceContaining("NonDeterministicException");
   }
 
-  private static void record(String workflow) throws IOException {
+  private static void record(String workflow) throws Exception {
     Recorded run =
         RUNS.stream()
             .filter(candidate -> candidate.workflows().anyMatch(workflow::equals))
             .findAny()
             .orElseThrow();
     Files.createDirectories(HISTORIES);
-    try (TestService service = new TestService(steps())) {
-      try {
-        service.run(run.name(), run.spec());
-      } catch (WorkflowFailedException expected) {
-        assertThat(run.name()).isIn("failing", "refused");
-      }
+    FakeSteps steps = new FakeSteps();
+    steps.exampleCounts.put("generator-2", 0);
+    steps.trainingParts.put("generator-1", 2);
+    try (TestService service = new TestService(steps)) {
+      run.course().run(service, steps, run);
       Files.writeString(HISTORIES.resolve(file(workflow)), service.history(workflow).toJson(true));
     }
   }

@@ -1,15 +1,10 @@
 package polyphony.activities.compare;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import polyphony.activities.evaluate.IterationRecord;
 import polyphony.activities.evaluate.Measurement;
 import polyphony.storage.Artifacts;
-import polyphony.storage.ErrorClass;
-import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
@@ -22,9 +17,6 @@ import polyphony.workflows.IterationReport;
  * @param iterations from iteration 0, as far as they are finished
  */
 public record RecordedExperiment(Experiment experiment, List<Iteration> iterations) {
-  private static final int MAX_BYTES = 1 << 20;
-  private static final JsonMapper JSON = new JsonMapper();
-
   public RecordedExperiment {
     iterations = List.copyOf(iterations);
   }
@@ -61,43 +53,25 @@ public record RecordedExperiment(Experiment experiment, List<Iteration> iteratio
       throw PolyphonyException.config(
           "an experiment cannot be called \"" + name + "\", allowed: " + ExperimentNames.ALLOWED);
     }
+    ExperimentRecords records = new ExperimentRecords(store);
     Experiment experiment =
-        find(store, "experiments/" + name + "/experiment.json", Experiment.class)
+        records
+            .experiment(name)
             .orElseThrow(
                 () ->
                     PolyphonyException.config(
                         "the store has no experiment " + name + "; check its name, and --store"));
     List<Iteration> iterations = new ArrayList<>();
-    Optional<IterationReport> report = report(store, name, 0);
-    while (report.isPresent()) {
-      IterationRecord record = IterationRecord.read(artifacts, report.get().record());
+    for (IterationReport report : records.reports(name)) {
+      IterationRecord record = IterationRecord.read(artifacts, report.record());
       iterations.add(
           new Iteration(
               record, record.measurements(artifacts).stream().map(Measurement::correct).toList()));
-      report = report(store, name, iterations.size());
     }
     if (iterations.isEmpty()) {
       throw PolyphonyException.config(
           "experiment " + name + " has finished no iteration yet; wait for its first");
     }
     return new RecordedExperiment(experiment, iterations);
-  }
-
-  private static Optional<IterationReport> report(ObjectStore store, String name, int iteration) {
-    return find(
-        store,
-        "experiments/" + ExperimentNames.iteration(name, iteration) + ".json",
-        IterationReport.class);
-  }
-
-  private static <T> Optional<T> find(ObjectStore store, String key, Class<T> type) {
-    try {
-      return Optional.of(JSON.readValue(store.bytes(key, MAX_BYTES), type));
-    } catch (MissingObjectException e) {
-      return Optional.empty();
-    } catch (IOException e) {
-      throw new PolyphonyException(
-          ErrorClass.DATA, key + " in the store cannot be read by this version", e);
-    }
   }
 }

@@ -18,6 +18,7 @@ import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sealed;
 import polyphony.storage.StepAttempt;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.IterationReport;
@@ -66,7 +67,8 @@ public final class RecordStep {
                         each.agent(),
                         each.result().withStep(withoutTimings(each.result().step()))))
             .toList(),
-        request.society());
+        request.society(),
+        request.skipped());
   }
 
   private static StepReport withoutTimings(StepReport step) {
@@ -121,7 +123,7 @@ public final class RecordStep {
   public void publish(String experiment, IterationReport report) {
     store.write(
         "experiments/" + ExperimentNames.iteration(experiment, report.iteration()) + ".json",
-        CanonicalJson.bytes(report));
+        Sealed.seal(CanonicalJson.bytes(report)));
   }
 
   private static double share(

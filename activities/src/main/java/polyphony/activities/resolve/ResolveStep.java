@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.prompts.PromptSet;
@@ -18,6 +19,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sealed;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
@@ -73,15 +75,62 @@ public final class ResolveStep {
           "an experiment cannot be called \"" + name + "\", allowed: " + ExperimentNames.ALLOWED);
     }
     Optional<Experiment> recorded = recorded(name);
-    if (recorded.isPresent()) {
-      return continued(recorded.get(), spec);
+    if (recorded.isEmpty()) {
+      Experiment experiment = experiment(name, spec);
+      if (store.writeIfAbsent(key(name), Sealed.seal(CanonicalJson.bytes(experiment)))) {
+        restoreInputs(experiment);
+        return experiment;
+      }
+      // Somebody else was faster.
+      recorded = recorded(name);
     }
-    Experiment experiment = experiment(name, spec);
-    if (store.writeIfAbsent(key(name), CanonicalJson.bytes(experiment))) {
-      return experiment;
+    Experiment continued = continued(recorded.orElseThrow(), spec);
+    restoreInputs(continued);
+    return continued;
+  }
+
+  /**
+   * Makes what the experiment started from once more, where it has vanished from the store: taken
+   * away since it was damaged, say.
+   */
+  private void restoreInputs(Experiment experiment) {
+    ExperimentSpec spec = experiment.spec();
+    Task task = Tasks.named(spec.task().name());
+    restore(
+        experiment.trainQuestions(),
+        () -> questions(task, Task.Split.FINETUNE, spec.task().train(), spec.seed()));
+    restore(experiment.evaluateQuestions(), () -> evaluateQuestions(task, spec));
+    restore(experiment.prompts(), () -> prompts(spec));
+    if (!whole(experiment.base())) {
+      // The built-in model is put there again; of another one, only its name is known.
+      ArtifactRef again = models.checkpoint(spec.baseModel());
+      if (!again.equals(experiment.base()) || !whole(again)) {
+        throw PolyphonyException.data(
+            "the model "
+                + spec.baseModel()
+                + " of experiment "
+                + experiment.name()
+                + " ("
+                + Artifacts.key(experiment.base())
+                + ") is not whole in the store any more: import the very same model again");
+      }
     }
-    // Somebody else was faster.
-    return continued(recorded(name).orElseThrow(), spec);
+  }
+
+  private boolean whole(ArtifactRef checkpoint) {
+    return artifacts.present(checkpoint)
+        && checkpoints.files(checkpoint).values().stream().allMatch(artifacts::present);
+  }
+
+  private void restore(ArtifactRef artifact, Supplier<ArtifactRef> again) {
+    if (!artifacts.present(artifact) && !again.get().equals(artifact)) {
+      throw PolyphonyException.data(
+          Artifacts.key(artifact)
+              + " ("
+              + artifact.name()
+              + ") is not in the store, and this version makes another one: restore it, or start"
+              + " the experiment under another name");
+    }
   }
 
   private static String key(String name) {
@@ -91,51 +140,68 @@ public final class ResolveStep {
   /** What was recorded under this name. */
   public Optional<Experiment> recorded(String name) {
     try {
-      return Optional.of(JSON.readValue(store.bytes(key(name), MAX_BYTES), Experiment.class));
+      return Optional.of(
+          JSON.readValue(Sealed.content(store.bytes(key(name), MAX_BYTES)), Experiment.class));
     } catch (MissingObjectException e) {
       return Optional.empty();
     } catch (IOException e) {
       throw new PolyphonyException(
           ErrorClass.DATA,
-          key(name) + " in the store is not an experiment this version can read; use another name",
+          key(name)
+              + " in the store is damaged, or not an experiment that this version can read; use"
+              + " another name, or restore it with polyphony recompute "
+              + name
+              + " experiment.json",
           e);
     }
   }
 
-  private static Experiment continued(Experiment recorded, ExperimentSpec asked) {
+  /**
+   * A recorded experiment that is gone on with.
+   *
+   * @return it, with the iterations asked for now
+   * @throws PolyphonyException CONFIG where it differs in a field that was asked for
+   */
+  public static Experiment continued(Experiment recorded, ExperimentSpec asked) {
     List<String> conflicts = SpecConflicts.between(recorded.spec(), asked);
     if (!conflicts.isEmpty()) {
       throw PolyphonyException.config(
           String.join("; ", conflicts)
               + ": an experiment never changes, so give this one another name");
     }
-    return asked.iterations() == null
-        ? recorded
-        : withSpec(recorded, named(recorded.spec(), recorded.name(), asked.iterations()));
+    return asked.iterations() == null ? recorded : recorded.withIterations(asked.iterations());
   }
 
   private Experiment experiment(String name, ExperimentSpec asked) {
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
     ExperimentSpec complete = SpecDefaults.complete(asked, checkpoints.defaults(base));
-    ExperimentSpec spec = named(complete, name, complete.iterations());
+    ExperimentSpec spec = named(complete, name);
     Task task = Tasks.named(spec.task().name());
     return new Experiment(
         name,
         spec,
         base,
         questions(task, Task.Split.FINETUNE, spec.task().train(), spec.seed()),
-        questions(
-            task,
-            spec.task().evaluateSplit().equals(SpecDefaults.VALIDATE_SPLIT)
-                ? Task.Split.VALIDATE
-                : Task.Split.EVALUATE,
-            spec.task().evaluate(),
-            spec.seed()),
-        artifacts.put(
-            PromptSet.named(spec.promptSet()).bytes(), PromptSet.MEDIA_TYPE, PromptSet.FILE),
+        evaluateQuestions(task, spec),
+        prompts(spec),
         PLAN,
         versions);
+  }
+
+  private ArtifactRef evaluateQuestions(Task task, ExperimentSpec spec) {
+    return questions(
+        task,
+        spec.task().evaluateSplit().equals(SpecDefaults.VALIDATE_SPLIT)
+            ? Task.Split.VALIDATE
+            : Task.Split.EVALUATE,
+        spec.task().evaluate(),
+        spec.seed());
+  }
+
+  private ArtifactRef prompts(ExperimentSpec spec) {
+    return artifacts.put(
+        PromptSet.named(spec.promptSet()).bytes(), PromptSet.MEDIA_TYPE, PromptSet.FILE);
   }
 
   private ArtifactRef questions(Task task, Task.Split split, int count, long seed) {
@@ -145,19 +211,7 @@ public final class ResolveStep {
         split == Task.Split.FINETUNE ? "train-questions.jsonl" : "evaluate-questions.jsonl");
   }
 
-  private static Experiment withSpec(Experiment experiment, ExperimentSpec spec) {
-    return new Experiment(
-        experiment.name(),
-        spec,
-        experiment.base(),
-        experiment.trainQuestions(),
-        experiment.evaluateQuestions(),
-        experiment.prompts(),
-        experiment.plan(),
-        experiment.versions());
-  }
-
-  private static ExperimentSpec named(ExperimentSpec spec, String name, int iterations) {
+  private static ExperimentSpec named(ExperimentSpec spec, String name) {
     return new ExperimentSpec(
         name,
         spec.method(),
@@ -166,7 +220,7 @@ public final class ResolveStep {
         spec.baseModel(),
         spec.agents(),
         spec.rounds(),
-        iterations,
+        spec.iterations(),
         spec.seed(),
         spec.summaries(),
         spec.questions(),

@@ -38,6 +38,11 @@ public final class TrainStep {
   /** Raised whenever equal requests give other weights. */
   public static final int VERSION = 1;
 
+  /** How much work an interruption may cost, as a rule. */
+  public static final Duration COMMIT_INTERVAL = Duration.ofMinutes(2);
+
+  private static final Duration PART = Duration.ofMinutes(30);
+
   // The second moment forgets sooner than with the customary 0.999, since a training here is tens
   // to hundreds of steps long; what works was measured with these.
   private static final double BETA1 = 0.9;
@@ -88,15 +93,13 @@ public final class TrainStep {
     this.part = part;
   }
 
-  /** Commits every 2 minutes; a part is 30 minutes. */
-  public TrainStep(LanguageModelRuntime runtime, Checkpoints checkpoints, Path scratch) {
-    this(
-        runtime,
-        checkpoints,
-        scratch,
-        Clock.systemUTC(),
-        Duration.ofMinutes(2),
-        Duration.ofMinutes(30));
+  /** A part is 30 minutes. */
+  public TrainStep(
+      LanguageModelRuntime runtime,
+      Checkpoints checkpoints,
+      Path scratch,
+      Duration commitInterval) {
+    this(runtime, checkpoints, scratch, Clock.systemUTC(), commitInterval, PART);
   }
 
   /**

@@ -87,7 +87,8 @@ class ComparisonTest {
 
   private static Recording.Request request(Experiment experiment, int iteration) {
     if (iteration == 0) {
-      return new Recording.Request(experiment, 0, List.of(), null, null, null, List.of(), null);
+      return new Recording.Request(
+          experiment, 0, List.of(), null, null, null, List.of(), null, List.of());
     }
     Split.Result split =
         new Split.Result(
@@ -107,7 +108,8 @@ class ComparisonTest {
             trained(Role.GENERATOR, 0, 1000),
             trained(Role.GENERATOR, 1, 2000),
             trained(Role.CRITIC, 0, 700)),
-        null);
+        null,
+        List.of());
   }
 
   private static Recording.Training trained(Role role, int agent, long tokens) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +18,8 @@ import polyphony.activities.StoreInFolder;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.vote.Label;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.CanonicalJson;
+import polyphony.storage.Sealed;
 import polyphony.storage.Step;
 import polyphony.storage.StepOutcome;
 import polyphony.workflows.Experiment;
@@ -105,7 +108,8 @@ class RecordStepTest {
                 new Split.TrainingSet(Role.CRITIC, 0, labels, 7, 3, 4, "")),
             step),
         List.of(),
-        new Society(List.of(tuned, tuned), List.of(base, tuned)));
+        new Society(List.of(tuned, tuned), List.of(base, tuned)),
+        List.of());
   }
 
   private StepOutcome<IterationReport> run(Recording.Request timed) throws Exception {
@@ -167,9 +171,32 @@ class RecordStepTest {
     assertThat(
             new JsonMapper()
                 .readValue(
-                    store.store.bytes("experiments/trial/iteration-003.json", 1 << 20),
+                    Sealed.content(
+                        store.store.bytes("experiments/trial/iteration-003.json", 1 << 20)),
                     IterationReport.class))
         .isEqualTo(report);
+  }
+
+  @Test
+  void whatWasSkippedIsRecordedAndElseLeavesNoTrace() {
+    Recording.Request request = request(1, false);
+    assertThat(new String(CanonicalJson.bytes(request), StandardCharsets.UTF_8))
+        .as("so that records of earlier versions are found")
+        .doesNotContain("skipped");
+    Recording.Request without =
+        RecordStep.withoutTimings(
+            new Recording.Request(
+                request.experiment(),
+                3,
+                request.measurements(),
+                request.evaluation(),
+                null,
+                null,
+                List.of(),
+                request.society(),
+                List.of("critic 1 keeps its weights")));
+    assertThat(new String(CanonicalJson.bytes(without), StandardCharsets.UTF_8))
+        .contains("\"skipped\":[\"critic 1 keeps its weights\"]");
   }
 
   @Test
@@ -190,7 +217,8 @@ class RecordStepTest {
                           null,
                           null,
                           List.of(),
-                          request.society())))
+                          request.society(),
+                          List.of())))
           .hasMessageContaining("measure");
     }
   }

@@ -8,11 +8,13 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.lm.TinyModels;
@@ -20,6 +22,8 @@ import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.ArithmeticTask;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.tasks.Task;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.Artifacts;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
@@ -135,6 +139,35 @@ class ResolveStepTest {
   void whatWasRecordedStaysAsItWas() {
     Experiment first = resolve(Map.of("runtime", "1")).run("trial", spec(null, null, null));
     assertThat(resolve(Map.of("runtime", "2")).run("trial", null)).isEqualTo(first);
+  }
+
+  @Test
+  void whatAnExperimentStartedFromIsMadeAgainWhereItHasVanished() {
+    Experiment first = resolve(Map.of()).run("trial", spec(null, null, null));
+    List<ArtifactRef> inputs =
+        new ArrayList<>(
+            List.of(
+                first.trainQuestions(), first.evaluateQuestions(), first.prompts(), first.base()));
+    inputs.addAll(store.checkpoints.files(first.base()).values());
+    for (ArtifactRef input : inputs) {
+      store.store.delete(Artifacts.key(input));
+      assertThat(resolve(Map.of()).run("trial", null)).isEqualTo(first);
+      assertThat(store.artifacts.present(input)).as(input.name()).isTrue();
+    }
+  }
+
+  @Test
+  void anImportedModelThatIsNotWholeAnyMoreIsNamed() {
+    models().importFolder("tiny", model);
+    Experiment first = resolve(Map.of()).run("trial", spec("tiny", null, null));
+    ArtifactRef weights = store.checkpoints.files(first.base()).get(Checkpoints.WEIGHTS);
+    store.store.delete(Artifacts.key(weights));
+    assertThatThrownBy(() -> resolve(Map.of()).run("trial", null))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("the model tiny")
+        .hasMessageContaining("import");
+    models().importFolder("tiny", model);
+    assertThat(resolve(Map.of()).run("trial", null)).isEqualTo(first);
   }
 
   @Test

@@ -19,6 +19,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -43,7 +44,7 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
-      session = environment.createSession(model.toByteArray(), settings);
+      session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
       throw failure("the model's graph cannot be loaded", e);
     }
@@ -147,11 +148,22 @@ final class OnnxSession implements AutoCloseable {
       if (memory == Memory.GIVEN_BACK) {
         settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
       }
-      try (OrtSession.Result result = session.run(inputs.tensors, settings)) {
+      try (OrtSession.Result result =
+          NativeWork.interruptible(
+              () -> terminate(settings), () -> session.run(inputs.tensors, settings))) {
         return read.apply(new Outputs(result));
       }
     } catch (OrtException e) {
       throw failure("the model's graph cannot be run", e);
+    }
+  }
+
+  /** Makes a run end at its next operation. */
+  private static void terminate(OrtSession.RunOptions settings) {
+    try {
+      settings.setTerminate(true);
+    } catch (OrtException e) {
+      throw failure("a run cannot be ended", e);
     }
   }
 
@@ -180,7 +192,11 @@ final class OnnxSession implements AutoCloseable {
   @Override
   public void close() {
     try {
-      session.close();
+      NativeWork.guarded(
+          () -> {
+            session.close();
+            return null;
+          });
     } catch (OrtException e) {
       throw failure("the session cannot be closed", e);
     }

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.NativeWork;
 
 /**
  * What this machine's libtorch reaches with nothing but matrix multiplications, and how much of it
@@ -68,7 +69,7 @@ public final class MatmulCeiling {
       long start = System.nanoTime();
       long products = 0;
       while (System.nanoTime() - start < duration.toNanos()) {
-        TorchEngine.guarded(
+        NativeWork.guarded(
             () -> {
               left.matMul(right).close();
               return null;

@@ -9,11 +9,7 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import polyphony.activities.lm.NativeWork;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -28,12 +24,6 @@ public final class TorchEngine {
           "ai.djl.offline", "true",
           "OPT_OUT_TRACKING", "true",
           "ai.djl.pytorch.num_threads", "1");
-
-  /** Read: native work. Write: the end of the process; never released. */
-  private static final ReentrantReadWriteLock EXIT = new ReentrantReadWriteLock();
-
-  private static final long MOST_SECONDS_TO_EXIT = 20;
-  private static final Logger LOGGER = LoggerFactory.getLogger(TorchEngine.class);
 
   private TorchEngine() {}
 
@@ -58,7 +48,7 @@ public final class TorchEngine {
         }
       }
       Engine engine = Engine.getEngine("PyTorch");
-      Runtime.getRuntime().addShutdownHook(new Thread(TorchEngine::stopNativeWork, "torch-exit"));
+      Runtime.getRuntime().addShutdownHook(new Thread(NativeWork::quiet, "torch-exit"));
       return engine;
     }
   }
@@ -70,31 +60,6 @@ public final class TorchEngine {
    */
   public static void start() {
     engine();
-  }
-
-  /**
-   * Runs {@code work}, unless the process is about to end: libtorch's own clean-up at exit would
-   * pull the ground from under native code that still runs, and the process would crash instead of
-   * ending. Keep {@code work} short, a micro-batch: the exit waits for it.
-   */
-  static <T> T guarded(Supplier<T> work) {
-    EXIT.readLock().lock();
-    try {
-      return work.get();
-    } finally {
-      EXIT.readLock().unlock();
-    }
-  }
-
-  /** Waits for native work in progress and lets no other begin. */
-  private static void stopNativeWork() {
-    try {
-      if (!EXIT.writeLock().tryLock(MOST_SECONDS_TO_EXIT, TimeUnit.SECONDS)) {
-        LOGGER.warn("native work did not end in {} s; exiting anyway", MOST_SECONDS_TO_EXIT);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /** Version of libtorch, such as 2.7.1. */

@@ -22,6 +22,7 @@ import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
@@ -290,13 +291,13 @@ public final class TorchTrainer implements Trainer {
   /** Sets the lane's gradients to those of its micro-batches' share of the mean loss. */
   private static double accumulate(Lane lane, List<MicroBatch> microBatches, long trained) {
     double sum = 0;
-    TorchEngine.guarded(
+    NativeWork.guarded(
         () -> {
           lane.leaves().forEach(JniUtils::zeroGrad);
           return null;
         });
     for (MicroBatch batch : microBatches) {
-      sum += TorchEngine.guarded(() -> forwardAndBackward(lane, batch, trained));
+      sum += NativeWork.guarded(() -> forwardAndBackward(lane, batch, trained));
     }
     return sum;
   }
@@ -495,7 +496,7 @@ public final class TorchTrainer implements Trainer {
   }
 
   private static <T> T on(ExecutorService thread, String doing, Supplier<T> work) {
-    return join(CompletableFuture.supplyAsync(() -> TorchEngine.guarded(work), thread), doing);
+    return join(CompletableFuture.supplyAsync(() -> NativeWork.guarded(work::get), thread), doing);
   }
 
   private static <T> T join(CompletableFuture<T> work, String doing) {

@@ -23,6 +23,7 @@ import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.TinyModels;
 import polyphony.storage.ErrorClass;
 
@@ -119,7 +120,7 @@ class TorchEngineTest {
       Thread worker =
           new Thread(
               () ->
-                  TorchEngine.guarded(
+                  NativeWork.guarded(
                       () -> {
                         working.countDown();
                         return workFor(Duration.ofMillis(300), Path.of(arguments[0]));
