@@ -13,7 +13,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** What all workers of one experiment did, in order of time. */
 final class WorkLog {
@@ -137,18 +136,6 @@ final class WorkLog {
       }
     }
     return behind;
-  }
-
-  /** What this worker began after {@code when} for a step. */
-  int begunBy(String worker, Set<String> steps, Instant when) {
-    return (int)
-        lines.stream()
-            .filter(
-                line ->
-                    line.worker().equals(worker)
-                        && steps.contains(line.entry().step())
-                        && line.entry().instant().isAfter(when))
-            .count();
   }
 
   /** When the store took what this line is about to write; empty where it never did. */
