@@ -2,17 +2,22 @@ package polyphony.activities;
 
 import io.temporal.activity.Activity;
 import io.temporal.client.WorkflowClient;
+import java.util.List;
 import polyphony.activities.audit.Healing;
 import polyphony.activities.audit.HistoryArchive;
+import polyphony.activities.compare.CompareStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
 import polyphony.activities.vote.VoteStep;
 import polyphony.storage.Step;
 import polyphony.workflows.Activities;
+import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ExportedHistory;
+import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Split;
@@ -24,31 +29,48 @@ public final class LightActivities implements Activities.Light {
   private final Healing healing;
   private final HistoryArchive histories;
   private final ResolveStep resolve;
+  private final FreshQuestionsStep freshQuestions;
   private final VoteStep vote;
   private final SplitStep split;
   private final RecordStep record;
+  private final CompareStep compare;
 
   public LightActivities(
       StepRunner runner,
       Healing healing,
       HistoryArchive histories,
       ResolveStep resolve,
+      FreshQuestionsStep freshQuestions,
       VoteStep vote,
       SplitStep split,
-      RecordStep record) {
+      RecordStep record,
+      CompareStep compare) {
     this.runner = runner;
     this.healing = healing;
     this.histories = histories;
     this.resolve = resolve;
+    this.freshQuestions = freshQuestions;
     this.vote = vote;
     this.split = split;
     this.record = record;
+    this.compare = compare;
   }
 
   @Override
   public Experiment resolve(String name, ExperimentSpec spec) {
     // Not memoised as the others are: what it comes to is recorded under the experiment's name.
     return runner.alive("resolve", name, () -> resolve.run(name, spec));
+  }
+
+  @Override
+  public FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
+    StepRunner.Ended<FreshQuestions.Result> ended =
+        runner.light(
+            new Step(FreshQuestionsStep.NAME, FreshQuestionsStep.VERSION, request),
+            "iteration " + request.iteration(),
+            FreshQuestions.Result.class,
+            attempt -> freshQuestions.run(request, attempt));
+    return ended.finished().withStep(ended.report());
   }
 
   @Override
@@ -90,6 +112,20 @@ public final class LightActivities implements Activities.Light {
       throw StepFailures.of(RecordStep.NAME, e);
     }
     return report;
+  }
+
+  @Override
+  public List<String> nameExperiments(List<ExperimentSpec> specs) {
+    return runner.alive(
+        "name-experiments",
+        specs.size() + " experiments",
+        () -> specs.stream().map(resolve::name).toList());
+  }
+
+  @Override
+  public List<ComparisonResult.Row> compare(
+      String comparison, List<ComparisonResult.Compared> experiments) {
+    return runner.alive("compare", comparison, () -> compare.run(comparison, experiments));
   }
 
   @Override

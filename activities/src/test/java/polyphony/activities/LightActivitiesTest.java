@@ -40,7 +40,8 @@ class LightActivitiesTest {
   private Activities.Light activities(Steps steps, StepRunner runner) {
     Healing healing = new Healing(new FolderObjectStore(temporary.resolve("store")), steps);
     environment.registerActivitiesImplementations(
-        new LightActivities(runner, healing, null, null, new VoteStep(), new SplitStep(), null));
+        new LightActivities(
+            runner, healing, null, null, null, new VoteStep(), new SplitStep(), null, null));
     return environment.newActivityStub(Activities.Light.class);
   }
 

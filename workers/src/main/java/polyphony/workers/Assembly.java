@@ -16,9 +16,11 @@ import polyphony.activities.StepRunner;
 import polyphony.activities.TrainingActivities;
 import polyphony.activities.audit.Healing;
 import polyphony.activities.audit.HistoryArchive;
+import polyphony.activities.compare.CompareStep;
 import polyphony.activities.debate.DebateStep;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
 import polyphony.activities.train.TrainStep;
@@ -90,9 +92,11 @@ final class Assembly {
                     checkpoints,
                     access.models(),
                     models.models().versions()),
+                new FreshQuestionsStep(access.data()),
                 new VoteStep(),
                 new SplitStep(),
-                new RecordStep(checkpoints, access.objects())),
+                new RecordStep(checkpoints, access.objects()),
+                new CompareStep(access.objects(), access.artifacts())),
             new SamplingActivities(runner),
             new TrainingActivities(runner));
     return new Parts(

@@ -1,20 +1,26 @@
 package polyphony.workers;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import polyphony.activities.compare.Comparison;
 import polyphony.activities.compare.PairedDifference;
+import polyphony.workflows.ComparisonResult;
 
-/** A comparison as text: a table per row of it, then the differences. */
+/**
+ * A comparison as text: what every method came to, then each one's iterations, then the
+ * differences.
+ */
 final class ComparisonTable {
   private static final String ABSENT = "–";
 
   private ComparisonTable() {}
 
   static String of(Comparison comparison) {
-    StringBuilder text = new StringBuilder();
+    StringBuilder text = new StringBuilder(summary(comparison));
     for (Comparison.Row row : comparison.rows()) {
       text.append(row.label())
           .append(": seeds ")
@@ -25,10 +31,67 @@ final class ComparisonTable {
           .append(AlignedText.of(points(row)))
           .append('\n');
     }
-    if (!comparison.differences().isEmpty()) {
-      text.append(AlignedText.of(differences(comparison)));
+    return text.append(differences(comparison)).toString();
+  }
+
+  /** The differences, line by line; empty where there are none. */
+  static String differences(Comparison comparison) {
+    return comparison.differences().isEmpty() ? "" : AlignedText.of(differenceLines(comparison));
+  }
+
+  /** What every method came to and what it cost, by task and base model. */
+  static String summary(Comparison comparison) {
+    Map<String, List<Comparison.Row>> sections = new LinkedHashMap<>();
+    for (Comparison.Row row : comparison.rows()) {
+      sections
+          .computeIfAbsent(row.task() + ", base model " + row.baseModel(), key -> new ArrayList<>())
+          .add(row);
     }
+    StringBuilder text = new StringBuilder();
+    sections.forEach(
+        (section, rows) -> {
+          text.append(section).append('\n').append(AlignedText.of(lasts(rows))).append('\n');
+        });
     return text.toString();
+  }
+
+  private static List<List<String>> lasts(List<Comparison.Row> rows) {
+    List<List<String>> lines = new ArrayList<>();
+    lines.add(List.of("", "", "", "", "sampled to", "trained", "tokens per", "device"));
+    lines.add(
+        List.of(
+            "method",
+            "iteration",
+            "accuracy ± s.e.",
+            "rank",
+            "finetune",
+            "tokens",
+            "answer",
+            "seconds"));
+    for (Comparison.Row row : rows) {
+      Comparison.Point last = row.last();
+      ComparisonResult.Budget budget = last.budget();
+      lines.add(
+          List.of(
+              row.label(),
+              last.iteration() == 0 ? "untuned" : Integer.toString(last.iteration()),
+              decimals(last.accuracy(), 3) + " ± " + decimals(last.standardError(), 3),
+              rows.size() == 1 ? ABSENT : row.rank().toString(),
+              budget == null ? ABSENT : count(budget.sampledTokens()),
+              budget == null ? ABSENT : count(budget.trainedTokens()),
+              budget == null ? ABSENT : count(budget.answerTokens()),
+              budget == null ? ABSENT : count(budget.deviceSeconds())));
+    }
+    return lines;
+  }
+
+  /** Such as {@code 812}, {@code 35k} or {@code 1.2M}. */
+  private static String count(double value) {
+    return value < 10_000
+        ? String.format(Locale.ROOT, "%.0f", value)
+        : value < 1e6
+            ? String.format(Locale.ROOT, "%.0fk", value / 1e3)
+            : String.format(Locale.ROOT, "%.1fM", value / 1e6);
   }
 
   private static List<List<String>> points(Comparison.Row row) {
@@ -71,7 +134,7 @@ final class ComparisonTable {
     return rows;
   }
 
-  private static List<List<String>> differences(Comparison comparison) {
+  private static List<List<String>> differenceLines(Comparison comparison) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(
         List.of(

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import polyphony.activities.RunningStep;
+import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
@@ -136,6 +137,14 @@ final class ExperimentFollower {
   void conclude(ExperimentResult result, Duration elapsed, PrintStream table) {
     display.say("");
     table.print(ResultsTable.of(result.iterations()));
+    ExperimentSpec spec = result.experiment().spec();
+    if (spec.evaluateOn() != null) {
+      table.println(
+          "finetuned on "
+              + ExperimentDescription.task(spec.task())
+              + ", evaluated on "
+              + ExperimentDescription.task(spec.evaluateOn()));
+    }
     table.flush();
     display.say(
         "done in "

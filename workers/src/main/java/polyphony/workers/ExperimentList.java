@@ -18,7 +18,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import polyphony.activities.compare.ExperimentRecords;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.ExperimentSearchAttributes;
+import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
 
 /**
@@ -34,12 +37,15 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
   /**
    * One experiment. What nobody can tell is null.
    *
+   * @param task finetuned on; and after an arrow the one evaluated on, where that is another one
+   *     and the store tells of it
    * @param iteration current or last one
    * @param accuracy latest one
    * @param started ISO 8601
    */
   record Entry(
       String experiment,
+      String task,
       ExperimentState state,
       Integer iteration,
       String phase,
@@ -52,6 +58,7 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
       Long iteration = attributes.get(ExperimentSearchAttributes.ITERATION);
       return new Entry(
           run.getExecution().getWorkflowId(),
+          attributes.get(ExperimentSearchAttributes.TASK),
           ExperimentState.of(run.getStatus(), phase),
           iteration == null ? null : iteration.intValue(),
           phase,
@@ -64,11 +71,22 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
           reports.isEmpty() ? Optional.empty() : Optional.of(reports.get(reports.size() - 1));
       return new Entry(
           name,
+          null,
           ExperimentState.RECORDED,
           last.map(IterationReport::iteration).orElse(null),
           null,
           last.map(IterationReport::accuracy).orElse(null),
           null);
+    }
+
+    Entry told(Experiment recorded) {
+      ExperimentSpec spec = recorded.spec();
+      String tasks =
+          ExperimentDescription.task(spec.task())
+              + (spec.evaluateOn() == null
+                  ? ""
+                  : " → " + ExperimentDescription.task(spec.evaluateOn()));
+      return new Entry(experiment, tasks, state, iteration, phase, accuracy, started);
     }
   }
 
@@ -93,6 +111,7 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
           if (!entries.containsKey(name)) {
             entries.put(name, Entry.of(name, records.get().reports(name)));
           }
+          entries.computeIfPresent(name, (key, entry) -> told(entry, records.get(), notes));
         }
       }
     } catch (PolyphonyException e) {
@@ -102,6 +121,19 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
       notes.add("no experiments from the store: " + e.getMessage());
     }
     return new ExperimentList(List.copyOf(entries.values()), List.copyOf(notes));
+  }
+
+  /** With its tasks; a damaged record hides no other experiment. */
+  private static Entry told(Entry entry, ExperimentRecords records, List<String> notes) {
+    try {
+      return records.experiment(entry.experiment()).map(entry::told).orElse(entry);
+    } catch (PolyphonyException e) {
+      if (e.errorClass().retryable()) {
+        throw e;
+      }
+      notes.add(e.getMessage());
+      return entry;
+    }
   }
 
   private static List<Entry> listed(WorkflowClient client, List<String> notes) {
@@ -126,11 +158,12 @@ record ExperimentList(List<Entry> experiments, List<String> notes) {
       text.append("no experiments\n");
     } else {
       List<List<String>> rows = new ArrayList<>();
-      rows.add(List.of("experiment", "state", "iteration", "accuracy", "phase", "started"));
+      rows.add(List.of("experiment", "task", "state", "iteration", "accuracy", "phase", "started"));
       for (Entry each : experiments) {
         rows.add(
             List.of(
                 each.experiment(),
+                each.task() == null ? ABSENT : each.task(),
                 each.state().shown(),
                 each.iteration() == null
                     ? ABSENT

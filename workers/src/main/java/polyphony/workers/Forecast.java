@@ -60,8 +60,8 @@ final class Forecast {
           "train", TRAINED * KEPT * models * spec.task().train() * spec.training().epochs());
     }
     evaluation = new LinkedHashMap<>();
-    evaluation.put("debate for evaluation", turns * spec.task().evaluate());
-    evaluation.put("evaluate", EVALUATED * spec.agents() * spec.task().evaluate());
+    evaluation.put("debate for evaluation", turns * spec.evaluated().evaluate());
+    evaluation.put("evaluate", EVALUATED * spec.agents() * spec.evaluated().evaluate());
     this.iterations = iterations;
   }
 

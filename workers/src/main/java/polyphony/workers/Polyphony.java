@@ -88,11 +88,15 @@ public final class Polyphony implements Callable<Integer> {
     commands
         .addSubcommand("worker", new WorkerCommand(console, assembler))
         .addSubcommand("bootstrap", new BootstrapCommand(console))
-        .addSubcommand("compare", new CompareCommand(console))
+        .addSubcommand("compare", new CompareCommand(console, assembler))
+        .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
         .addSubcommand("import", new ImportCommand(console))
+        .addSubcommand("data", DataCommand.commands(console))
+        .addSubcommand("grade", new GradeCommand(console))
+        .addSubcommand("re-grade", new RegradeCommand(console))
         .addSubcommand(
             "bench",
             new CommandLine(new BenchCommand(console))

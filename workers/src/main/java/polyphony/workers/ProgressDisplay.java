@@ -24,18 +24,28 @@ final class ProgressDisplay {
     this.columns = Math.max(20, Math.min(console.columns() - 1, 110));
   }
 
-  synchronized void show(ProgressView view) {
+  void show(ProgressView view) {
+    show(
+        terminal ? ProgressLine.of(view, columns) : ProgressLine.plain(view),
+        view.iteration() + view.phase(),
+        view.elapsed());
+  }
+
+  /**
+   * Shows a line.
+   *
+   * @param phase what it is about; without a terminal it is not repeated soon while that stays
+   */
+  synchronized void show(String line, String phase, Duration elapsed) {
     if (terminal) {
-      err.print(CLEAR_LINE + ProgressLine.of(view, columns));
+      err.print(
+          CLEAR_LINE + (line.length() <= columns ? line : line.substring(0, columns - 1) + "…"));
       err.flush();
       lineOpen = true;
-      return;
-    }
-    String phase = view.iteration() + view.phase();
-    if (!phase.equals(lastPhase) || view.elapsed().minus(lastShown).compareTo(PLAIN_EVERY) >= 0) {
+    } else if (!phase.equals(lastPhase) || elapsed.minus(lastShown).compareTo(PLAIN_EVERY) >= 0) {
       lastPhase = phase;
-      lastShown = view.elapsed();
-      err.println(ProgressLine.plain(view));
+      lastShown = elapsed;
+      err.println(line);
     }
   }
 

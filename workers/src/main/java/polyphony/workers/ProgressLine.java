@@ -64,7 +64,8 @@ final class ProgressLine {
         : view.phase() + " " + view.unitsDone() + "/" + view.units();
   }
 
-  private static String speed(double tokensPerSecond) {
+  /** Such as {@code 26k tok/s}. */
+  static String speed(double tokensPerSecond) {
     return tokensPerSecond >= 10_000
         ? Math.round(tokensPerSecond / 1000) + "k tok/s"
         : tokensPerSecond >= 1000

@@ -24,7 +24,10 @@ final class ResultsTable {
 
   private ResultsTable() {}
 
-  /** The table, one line per iteration under two lines of headings; ends with a line break. */
+  /**
+   * The table, one line per iteration under two lines of headings, and below it what a reader
+   * should know of its numbers; ends with a line break.
+   */
   static String of(List<IterationReport> reports) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(FIRST_HEADER);
@@ -42,7 +45,17 @@ final class ResultsTable {
               decimals(each.labelPrecision()),
               examples(each)));
     }
-    return AlignedText.of(rows);
+    return AlignedText.of(rows) + undecided(reports);
+  }
+
+  /** A line, or nothing. */
+  private static String undecided(List<IterationReport> reports) {
+    int undecided = reports.stream().mapToInt(IterationReport::undecided).sum();
+    return undecided == 0
+        ? ""
+        : undecided
+            + (undecided == 1 ? " comparison" : " comparisons")
+            + " of answers undecided: not understood, or too costly; counted as different\n";
   }
 
   /** One iteration in one line, for a run under way. */

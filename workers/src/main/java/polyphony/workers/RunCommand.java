@@ -1,9 +1,7 @@
 package polyphony.workers;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,7 +76,8 @@ final class RunCommand implements Callable<Integer> {
     try (Parts parts = assembler.assemble(settings, store)) {
       ExperimentSpec complete = parts.completion().complete(asked);
       String name = SpecArguments.name(asked, complete);
-      try (RunSession session = RunSession.start(console, settings, parts, resumeCommand())) {
+      try (RunSession session =
+          RunSession.start(console, settings, parts, TypedCommand.of(command))) {
         // Standard output holds the JSON alone, or else the table.
         RunSummary summary =
             session.run(name, asked, complete, json ? console.err() : console.out());
@@ -91,18 +90,5 @@ final class RunCommand implements Callable<Integer> {
         return 0;
       }
     }
-  }
-
-  /** What was typed, ready to be typed again. */
-  private String resumeCommand() {
-    List<String> arguments = command.root().commandLine().getParseResult().originalArgs();
-    return System.getProperty("polyphony.launcher", "polyphony")
-        + arguments.stream().map(RunCommand::quoted).collect(Collectors.joining(" ", " ", ""));
-  }
-
-  private static String quoted(String argument) {
-    return argument.matches("[A-Za-z0-9_./:=,@%+-]+")
-        ? argument
-        : "'" + argument.replace("'", "'\\''") + "'";
   }
 }

@@ -10,10 +10,12 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import polyphony.activities.RunningStep;
 import polyphony.activities.lm.NativeWork;
+import polyphony.workflows.ComparisonResult;
+import polyphony.workflows.ComparisonSpec;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
 
-/** One run of one experiment in this process, from its start to its table. */
+/** One run of one experiment, or of one comparison, in this process. */
 final class RunSession implements AutoCloseable {
   /** Long enough for a segment of answers or a training's commit. */
   private static final Duration DRAIN = Duration.ofSeconds(30);
@@ -71,6 +73,18 @@ final class RunSession implements AutoCloseable {
             result, alone() ? parts.busy().idleShare(start, end) : null, ProcessMemory.peakBytes());
     follower.conclude(result, Duration.ofNanos(end - start), table);
     return summary;
+  }
+
+  /**
+   * Runs a comparison to its end.
+   *
+   * @throws WorkflowException where it failed
+   */
+  ComparisonResult compare(String name, ComparisonSpec asked) throws InterruptedException {
+    ComparisonRun run =
+        ComparisonRun.startOrAttach(stack.client(), name, asked, settings.temporal().isPresent());
+    display.say((run.attached() ? "joined the running comparison " : "comparison ") + name);
+    return run.follow(display, parts.tokens(), stop::asked);
   }
 
   /** Whether all of the work was done in this process. */

@@ -1,8 +1,10 @@
 package polyphony.workers;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
@@ -10,6 +12,7 @@ import polyphony.workflows.IterationReport;
 /**
  * What {@code run --json} prints.
  *
+ * @param evaluateOn the task that was evaluated on, where that is another one; else absent
  * @param phases wall seconds by step
  * @param orchestrationShare share of the wall time from the workflow's start to its end in which no
  *     sampling, scoring or training was running; null where other processes may have taken part
@@ -19,6 +22,7 @@ record RunSummary(
     String experiment,
     String method,
     String task,
+    @JsonInclude(JsonInclude.Include.NON_NULL) String evaluateOn,
     long seed,
     List<Iteration> iterations,
     Map<String, Double> phases,
@@ -27,7 +31,11 @@ record RunSummary(
     int reusedSteps,
     Long peakMemoryBytes) {
 
-  /** One iteration's numbers; those that do not apply are null. */
+  /**
+   * One iteration's numbers; those that do not apply are null.
+   *
+   * @param undecided as {@link IterationReport#undecided}; left out where it is 0
+   */
   record Iteration(
       int iteration,
       double accuracy,
@@ -40,6 +48,7 @@ record RunSummary(
       Double labelPrecision,
       List<Integer> generatorExamples,
       List<Integer> criticExamples,
+      @JsonInclude(JsonInclude.Include.NON_DEFAULT) int undecided,
       Map<String, String> weights) {
     static Iteration of(IterationReport report) {
       return new Iteration(
@@ -54,6 +63,7 @@ record RunSummary(
           report.labelPrecision(),
           report.generatorExamples(),
           report.criticExamples(),
+          report.undecided(),
           new TreeMap<>(report.weights()));
     }
   }
@@ -64,6 +74,7 @@ record RunSummary(
         result.experiment().name(),
         spec.method(),
         spec.task().name(),
+        spec.evaluateOn() == null ? null : ExperimentDescription.task(spec.evaluateOn()),
         spec.seed(),
         result.iterations().stream().map(Iteration::of).toList(),
         new TreeMap<>(result.phases()),

@@ -6,6 +6,9 @@ import picocli.CommandLine.Option;
 
 /** The flags that stand for fields of a spec. A flag wins over the file's field. */
 final class SpecFlags {
+  private static final String TASK = "task";
+  private static final String EVALUATE_ON = "evaluateOn";
+
   @Option(
       names = "--experiment",
       paramLabel = "NAME",
@@ -20,8 +23,29 @@ final class SpecFlags {
       description = "What is trained and who answers, such as multiagent-ft, debate, base.")
   String method;
 
-  @Option(names = "--task", paramLabel = "TASK", description = "Which questions: arithmetic.")
+  @Option(
+      names = "--task",
+      paramLabel = "TASK",
+      description = "Which questions: arithmetic, or what was imported, such as gsm8k.")
   String task;
+
+  @Option(
+      names = "--operands",
+      paramLabel = "LARGEST",
+      description = "Largest operand of arithmetic's questions.")
+  Integer operands;
+
+  @Option(
+      names = "--evaluate-on",
+      paramLabel = "TASK",
+      description = "Another task to evaluate on, of which nothing is finetuned on.")
+  String evaluateOn;
+
+  @Option(
+      names = "--evaluate-operands",
+      paramLabel = "LARGEST",
+      description = "Largest operand where that other task is arithmetic.")
+  Integer evaluateOperands;
 
   @Option(names = "--agents", paramLabel = "N", description = "Agents of the society.")
   Integer agents;
@@ -50,6 +74,14 @@ final class SpecFlags {
       description = "Other questions to evaluate on.")
   Integer evaluateQuestions;
 
+  @Option(
+      names = "--questions",
+      paramLabel = "WHICH",
+      description =
+          "fixed: the same ones in every iteration; fresh: each iteration has its own to finetune"
+              + " on.")
+  String questions;
+
   /** {@code spec} with these flags laid over it. */
   ObjectNode over(ObjectNode spec) {
     ObjectNode merged = spec.deepCopy();
@@ -71,28 +103,38 @@ final class SpecFlags {
     if (seed != null) {
       merged.put("seed", seed);
     }
-    if (task != null || trainQuestions != null || evaluateQuestions != null) {
-      ObjectNode tasks = taskObject(merged);
-      if (task != null) {
-        tasks.put("name", task);
-      }
-      if (trainQuestions != null) {
-        tasks.put("train", trainQuestions);
-      }
-      if (evaluateQuestions != null) {
-        tasks.put("evaluate", evaluateQuestions);
-      }
+    if (questions != null) {
+      merged.put("questions", questions);
+    }
+    if (task != null) {
+      task(merged, TASK).put("name", task);
+    }
+    if (trainQuestions != null) {
+      task(merged, TASK).put("train", trainQuestions);
+    }
+    if (operands != null) {
+      task(merged, TASK).put("operands", operands);
+    }
+    if (evaluateOn != null) {
+      task(merged, EVALUATE_ON).put("name", evaluateOn);
+    }
+    if (evaluateOperands != null) {
+      task(merged, EVALUATE_ON).put("operands", evaluateOperands);
+    }
+    if (evaluateQuestions != null) {
+      task(merged, merged.hasNonNull(EVALUATE_ON) ? EVALUATE_ON : TASK)
+          .put("evaluate", evaluateQuestions);
     }
     return merged;
   }
 
-  /** The task as an object, whichever way the file wrote it. */
-  private static ObjectNode taskObject(ObjectNode spec) {
-    JsonNode given = spec.path("task");
+  /** A task as an object, whichever way the file wrote it. */
+  private static ObjectNode task(ObjectNode spec, String field) {
+    JsonNode given = spec.path(field);
     if (given instanceof ObjectNode object) {
       return object;
     }
-    ObjectNode object = spec.putObject("task");
+    ObjectNode object = spec.putObject(field);
     if (given.isTextual()) {
       object.put("name", given.asText());
     }

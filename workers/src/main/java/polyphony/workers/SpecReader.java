@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.ComparisonSpec;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.PolyphonyDataConverter;
 
@@ -85,8 +86,17 @@ final class SpecReader {
    * @throws polyphony.workflows.InvalidInputException naming the field and what is allowed
    */
   static ExperimentSpec spec(ObjectNode json) {
+    return PolyphonyDataConverter.parse(bytes(json));
+  }
+
+  /** As {@link #spec}, of a comparison. */
+  static ComparisonSpec comparison(ObjectNode json) {
+    return PolyphonyDataConverter.parseComparison(bytes(json));
+  }
+
+  private static byte[] bytes(ObjectNode json) {
     try {
-      return PolyphonyDataConverter.parse(JSON.writeValueAsBytes(json));
+      return JSON.writeValueAsBytes(json);
     } catch (JsonProcessingException e) {
       throw new PolyphonyException(ErrorClass.BUG, "cannot write a JSON tree", e);
     }

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import polyphony.workflows.Activities;
 import polyphony.workflows.FinetuningIterationImpl;
+import polyphony.workflows.MethodComparisonImpl;
 import polyphony.workflows.MultiagentFinetuningImpl;
 import polyphony.workflows.PolyphonyDataConverter;
 
@@ -53,7 +54,8 @@ final class Stack implements AutoCloseable {
       orchestration.registerWorkflowImplementationTypes(
           PolyphonyDataConverter.implementationOptions(),
           MultiagentFinetuningImpl.class,
-          FinetuningIterationImpl.class);
+          FinetuningIterationImpl.class,
+          MethodComparisonImpl.class);
       orchestration.registerActivitiesImplementations(activities.light());
     }
     if (queues.contains(Activities.SAMPLING)) {

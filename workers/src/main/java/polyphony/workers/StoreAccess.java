@@ -4,8 +4,10 @@ import java.nio.file.Path;
 import java.util.Optional;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.compare.ExperimentRecords;
+import polyphony.activities.data.DataRegistry;
 import polyphony.activities.resolve.ModelRegistry;
 import polyphony.activities.resolve.ResolveStep;
+import polyphony.activities.resolve.SpecCompletion;
 import polyphony.storage.Artifacts;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.LocalCache;
@@ -13,7 +15,6 @@ import polyphony.storage.ObjectStore;
 import polyphony.storage.S3ObjectStore;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
-import polyphony.workflows.SpecDefaults;
 
 /**
  * A store that is open, with what reads through it on this machine.
@@ -51,6 +52,11 @@ record StoreAccess(
         work);
   }
 
+  /** Questions by name. */
+  DataRegistry data() {
+    return new DataRegistry(objects, artifacts);
+  }
+
   Checkpoints checkpoints() {
     return new Checkpoints(artifacts, work);
   }
@@ -67,8 +73,7 @@ record StoreAccess(
     if (recorded.isPresent()) {
       return ResolveStep.continued(recorded.get(), asked).spec();
     }
-    String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
-    return SpecDefaults.complete(asked, checkpoints().defaults(models.checkpoint(baseModel)));
+    return new SpecCompletion(checkpoints(), models, data()).complete(asked);
   }
 
   private static Path userCache() {

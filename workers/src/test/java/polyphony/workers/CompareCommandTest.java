@@ -53,6 +53,20 @@ class CompareCommandTest {
 
   @Test
   void somethingMustBeCompared() {
-    assertThat(refused()).contains("EXPERIMENT");
+    assertThat(refused()).contains("name experiments").contains("--methods");
+  }
+
+  @Test
+  void whatIsRunIsNotNamed() {
+    assertThat(refused("--methods", "base", "mine")).contains("leave the names out");
+  }
+
+  @Test
+  void whatCannotBeRunIsSaidBeforeAnythingIsStarted() {
+    assertThat(refused("--methods", "bass", "--seeds", "0"))
+        .contains("methods[0]: method is \"bass\", allowed: base");
+    assertThat(refused("--seeds", "0,0")).contains("seeds[1] repeats seeds[0]");
+    assertThat(refused("--spec", "absent.json")).contains("absent.json does not exist");
+    assertThat(refused("--methods", "base", "--json", "--csv")).contains("mutually exclusive");
   }
 }

@@ -423,6 +423,46 @@ class DamageIT {
     assertThat(execute("lineage", "ffffffffffffffff")).isEqualTo(2);
   }
 
+  @Test
+  void gradingAgainChangesNothingUnlessItIsAskedFor() throws Exception {
+    assertThat(execute("re-grade", "mine", "--json")).as(errors()).isZero();
+    JsonNode same = json().path("iterations");
+    assertThat(same).hasSize(2);
+    for (int i = 0; i < 2; i++) {
+      assertThat(same.get(i).at("/accuracy/before")).isEqualTo(iterations.get(i).path("accuracy"));
+      assertThat(same.get(i).at("/accuracy/after")).isEqualTo(same.get(i).at("/accuracy/before"));
+      assertThat(same.get(i).at("/consensus/after")).isEqualTo(same.get(i).at("/consensus/before"));
+      assertThat(same.get(i).path("verdicts")).isEmpty();
+    }
+    JsonNode sets = same.get(1).at("/finetuning/sets");
+    assertThat(sets).hasSize(6);
+    for (int agent = 0; agent < 2; agent++) {
+      assertThat(sets.get(agent).at("/size/before"))
+          .isEqualTo(iterations.get(1).path("generatorExamples").get(agent));
+    }
+
+    // The compact dialect has no boxes: the released code reads none of its answers.
+    assertThat(execute("re-grade", "mine", "--extractor", "released-code", "--json")).isZero();
+    JsonNode unread = json().path("iterations");
+    assertThat(unread.get(1).at("/accuracy/after").asDouble(-1)).isZero();
+    assertThat(unread.get(1).at("/finetuning/labelled/after").asInt(-1)).isZero();
+    assertThat(unread.get(1).at("/finetuning/labels"))
+        .hasSize(unread.get(1).at("/finetuning/labelled/before").asInt())
+        .isNotEmpty();
+    assertThat(unread.get(1).at("/finetuning/sets/0/left"))
+        .hasSize(iterations.at("/1/generatorExamples/0").asInt());
+    assertThat(execute("re-grade", "mine", "--extractor", "released-code")).isZero();
+    assertThat(output())
+        .contains("mine: recorded as arithmetic, graded again as arithmetic/released-code/default")
+        .contains("→ 0.000 ± 0.000");
+    assertThat(problems()).as("nothing is changed").isEmpty();
+
+    JsonNode vote = named("vote").getValue();
+    Files.delete(store.resolve("objects").resolve(vote.at("/inputs/answers/0/0/sha256").asText()));
+    assertThat(execute("re-grade", "mine")).isEqualTo(2);
+    assertThat(errors()).contains("pruned or lost").hasLineCount(1);
+  }
+
   /** Does what the audit says; then all is as before. */
   private void heal(JsonNode problem) throws IOException {
     Matcher recompute = RECOMPUTE.matcher(problem.path("remedy").asText() + " ");

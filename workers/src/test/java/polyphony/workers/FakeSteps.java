@@ -18,11 +18,14 @@ import java.util.function.Consumer;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
+import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Debate;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ExportedHistory;
+import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
@@ -92,6 +95,22 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
     } catch (PolyphonyException e) {
       throw ApplicationFailure.newNonRetryableFailure(e.getMessage(), e.errorClass().name());
     }
+  }
+
+  @Override
+  public List<String> nameExperiments(List<ExperimentSpec> specs) {
+    return specs.stream().map(each -> ExperimentNames.derive(complete(each))).toList();
+  }
+
+  @Override
+  public List<ComparisonResult.Row> compare(
+      String comparison, List<ComparisonResult.Compared> experiments) {
+    return List.of();
+  }
+
+  @Override
+  public FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
+    return new FreshQuestions.Result(artifact(request), report(request));
   }
 
   @Override

@@ -61,6 +61,31 @@ final class Reports {
         ARTIFACT);
   }
 
+  /** As {@link #tuned}, with comparisons of answers that came to nothing. */
+  static IterationReport undecided(int iteration, int comparisons) {
+    IterationReport decided = tuned(iteration);
+    return new IterationReport(
+        decided.iteration(),
+        decided.questions(),
+        decided.accuracy(),
+        decided.standardError(),
+        decided.consensus(),
+        decided.likelihood(),
+        decided.embeddingDissimilarity(),
+        decided.klBetweenAgents(),
+        decided.klToBase(),
+        decided.generatorKlBetweenAgents(),
+        decided.generatorKlToBase(),
+        decided.firstRoundAccuracy(),
+        decided.labelPrecision(),
+        decided.labelled(),
+        decided.generatorExamples(),
+        decided.criticExamples(),
+        comparisons,
+        decided.weights(),
+        decided.record());
+  }
+
   static IterationReport alone() {
     return new IterationReport(
         0, 10, 0.5, 0.158, 1.0, null, null, null, null, null, null, 0.5, null, null, List.of(),

@@ -34,6 +34,18 @@ class ResultsTableTest {
   }
 
   @Test
+  void comparisonsThatCameToNothingAreCountedBelow() {
+    assertThat(ResultsTable.of(List.of(Reports.untuned(), Reports.undecided(1, 1))).lines().skip(4))
+        .containsExactly(
+            "1 comparison of answers undecided: not understood, or too costly; counted as different");
+    assertThat(ResultsTable.of(List.of(Reports.undecided(1, 100), Reports.undecided(2, 34))))
+        .endsWith(
+            "134 comparisons of answers undecided: not understood, or too costly; counted as"
+                + " different\n")
+        .satisfies(table -> assertThat(table.lines()).allMatch(line -> line.length() <= 100));
+  }
+
+  @Test
   void anIterationIsOneLine() {
     assertThat(ResultsTable.line(Reports.untuned()))
         .isEqualTo("untuned society: accuracy 0.412 ± 0.022, consensus 0.633");

@@ -7,6 +7,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentResult;
+import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.PolyphonyDataConverter;
+import polyphony.workflows.SpecDefaults;
 
 class RunSummaryTest {
   private final RunSummary summary = RunSummary.of(Reports.result(), 0.0123, 1_234_567_890L);
@@ -65,6 +70,40 @@ class RunSummaryTest {
     assertThat(tuned.path("generatorExamples"))
         .extracting(JsonNode::asInt)
         .isEqualTo(List.of(312, 298, 305));
+  }
+
+  @Test
+  void undecidedComparisonsAreThereWhereThereAreAny() throws Exception {
+    RunSummary.Iteration iteration = RunSummary.Iteration.of(Reports.undecided(1, 7));
+    assertThat(new ObjectMapper().readTree(PrettyJson.of(iteration)).path("undecided").asInt())
+        .isEqualTo(7);
+  }
+
+  @Test
+  void anotherTaskThatWasEvaluatedOnIsNamed() throws Exception {
+    ExperimentResult own = Reports.result();
+    Experiment experiment = own.experiment();
+    ExperimentResult transfer =
+        new ExperimentResult(
+            new Experiment(
+                experiment.name(),
+                SpecDefaults.complete(
+                    PolyphonyDataConverter.parse(
+                        "{\"evaluateOn\": {\"name\": \"arithmetic\", \"operands\": 60}}"),
+                    ModelDefaults.NONE),
+                experiment.base(),
+                experiment.trainQuestions(),
+                experiment.evaluateQuestions(),
+                experiment.prompts(),
+                experiment.plan(),
+                experiment.versions()),
+            own.iterations(),
+            own.phases(),
+            20,
+            3);
+    JsonNode json = new ObjectMapper().readTree(RunSummary.of(transfer, null, null).json());
+    assertThat(json.path("task").asText()).isEqualTo("arithmetic");
+    assertThat(json.path("evaluateOn").asText()).isEqualTo("arithmetic with operands up to 60");
   }
 
   @Test

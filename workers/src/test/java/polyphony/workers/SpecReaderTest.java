@@ -79,6 +79,29 @@ class SpecReaderTest {
   }
 
   @Test
+  void anotherTaskIsEvaluatedOnByFlags() {
+    SpecFlags flags = new SpecFlags();
+    flags.operands = 9;
+    flags.evaluateOn = "arithmetic";
+    flags.evaluateOperands = 60;
+    flags.evaluateQuestions = 8;
+    flags.questions = "fresh";
+    ExperimentSpec spec = SpecReader.spec(flags.over(SpecReader.empty()));
+    assertThat(spec.questions()).isEqualTo("fresh");
+    assertThat(spec.task().operands()).isEqualTo(9);
+    assertThat(spec.task().evaluate()).isNull();
+    assertThat(spec.evaluateOn().name()).isEqualTo("arithmetic");
+    assertThat(spec.evaluateOn().operands()).isEqualTo(60);
+    assertThat(spec.evaluateOn().evaluate()).isEqualTo(8);
+    SpecFlags count = new SpecFlags();
+    count.evaluateQuestions = 7;
+    assertThat(
+            SpecReader.spec(count.over(SpecReader.read("-", stream("{\"evaluateOn\": \"gsm8k\"}"))))
+                .evaluateOn())
+        .isEqualTo(new TaskSpec("gsm8k", null, 7, null));
+  }
+
+  @Test
   void flagsDoNotChangeWhatTheyAreLaidOver() {
     SpecFlags flags = new SpecFlags();
     flags.agents = 5;

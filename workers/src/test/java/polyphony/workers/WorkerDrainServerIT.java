@@ -84,7 +84,7 @@ class WorkerDrainServerIT {
         Files.writeString(
             folder.resolve("spec.json"),
             "{\"agents\": 1, \"iterations\": 1, \"task\": {\"train\": 60, \"evaluate\": 10},"
-                + " \"training\": {\"epochs\": 12}}");
+                + " \"training\": {\"epochs\": 60}}");
     return new String[] {"start", spec.toString(), "--experiment", "mine"};
   }
 

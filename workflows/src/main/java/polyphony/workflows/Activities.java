@@ -2,6 +2,7 @@ package polyphony.workflows;
 
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
+import java.util.List;
 
 /**
  * The steps, each with the method's own name as its activity type. All are idempotent: a step that
@@ -30,6 +31,10 @@ public final class Activities {
     @ActivityMethod(name = "resolve")
     Experiment resolve(String name, ExperimentSpec spec);
 
+    /** The questions to finetune on of an iteration that has its own. */
+    @ActivityMethod(name = "fresh-questions")
+    FreshQuestions.Result freshQuestions(FreshQuestions.Request request);
+
     @ActivityMethod(name = "vote")
     Vote.Result vote(Vote.Request request);
 
@@ -39,6 +44,19 @@ public final class Activities {
     /** Sums an iteration up and records it under the experiment's name. */
     @ActivityMethod(name = "record")
     IterationReport record(Recording.Request request);
+
+    /**
+     * What these experiments will be called, once they are completed; nothing is recorded.
+     *
+     * @return in the same order
+     */
+    @ActivityMethod(name = "name-experiments")
+    List<String> nameExperiments(List<ExperimentSpec> specs);
+
+    /** Compares finished experiments and keeps that under the comparison's name. */
+    @ActivityMethod(name = "compare")
+    List<ComparisonResult.Row> compare(
+        String comparison, List<ComparisonResult.Compared> experiments);
 
     /**
      * Sets a finished step aside, so that whoever needs it next computes it again.

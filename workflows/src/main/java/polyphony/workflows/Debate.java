@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 import polyphony.storage.ArtifactRef;
@@ -13,7 +14,7 @@ public final class Debate {
    * @param iteration 0 for the untuned society
    * @param agent from 0
    * @param round from 1
-   * @param task name of the task, for reading answers
+   * @param task {@link TaskSpec#grading}, for reading answers
    * @param questions question set
    * @param from first question of the range
    * @param to one past the last
@@ -21,6 +22,10 @@ public final class Debate {
    * @param summariser checkpoint that summarises the others' answers; null in round 1 and where
    *     critics read the answers themselves
    * @param previous round {@code round - 1}'s answers on this range, by agent; empty in round 1
+   * @param style as {@link Method#style}; null for {@link Method.Style#CONTEST}
+   * @param agents of the debate, for {@link Method.Style#UNIQUE_ID}; else null
+   * @param mistakes first answers on this range, of which the wrong ones are given again, with the
+   *     true answer as a hint; null: all questions are asked, without any
    */
   public record Request(
       long seed,
@@ -38,7 +43,11 @@ public final class Debate {
       List<ArtifactRef> previous,
       SamplingSpec sampling,
       int batchSize,
-      Map<String, String> versions) {
+      Map<String, String> versions,
+      // What is open is left out, so that the steps of methods without it are found again.
+      @JsonInclude(JsonInclude.Include.NON_NULL) Method.Style style,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Integer agents,
+      @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef mistakes) {
     public Request {
       previous = List.copyOf(previous);
     }

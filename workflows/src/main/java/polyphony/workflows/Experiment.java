@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.Map;
 import polyphony.storage.ArtifactRef;
 
@@ -10,11 +11,13 @@ import polyphony.storage.ArtifactRef;
  * @param name also the workflow's id
  * @param spec every field set
  * @param base checkpoint of the untouched base model
- * @param trainQuestions question set to finetune on (JSON lines)
+ * @param trainQuestions question set to finetune on (JSON lines); where every iteration has its
+ *     own, that of iteration 1
  * @param evaluateQuestions question set to evaluate on (JSON lines)
  * @param prompts the prompt set's templates
  * @param plan how work is cut into units
  * @param versions of everything that can change bytes
+ * @param evaluatePrompts templates for the questions to evaluate on; null: {@code prompts}
  */
 public record Experiment(
     String name,
@@ -24,7 +27,26 @@ public record Experiment(
     ArtifactRef evaluateQuestions,
     ArtifactRef prompts,
     BatchPlan plan,
-    Map<String, String> versions) {
+    Map<String, String> versions,
+    // What is open is left out, so that what was recorded before is found again.
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts) {
+  /** One that is evaluated with the prompts that it is finetuned with. */
+  public Experiment(
+      String name,
+      ExperimentSpec spec,
+      ArtifactRef base,
+      ArtifactRef trainQuestions,
+      ArtifactRef evaluateQuestions,
+      ArtifactRef prompts,
+      BatchPlan plan,
+      Map<String, String> versions) {
+    this(name, spec, base, trainQuestions, evaluateQuestions, prompts, plan, versions, null);
+  }
+
+  /** The templates of a debate for this purpose. */
+  public ArtifactRef prompts(Purpose purpose) {
+    return purpose == Purpose.EVALUATE && evaluatePrompts != null ? evaluatePrompts : prompts;
+  }
 
   /** The same with another number of iterations, the one thing that may change. */
   public Experiment withIterations(int iterations) {
@@ -36,7 +58,8 @@ public record Experiment(
         evaluateQuestions,
         prompts,
         plan,
-        versions);
+        versions,
+        evaluatePrompts);
   }
 
   /**

@@ -1,5 +1,7 @@
 package polyphony.workflows;
 
+import java.util.stream.Collectors;
+
 /** An experiment in words, for the summary and the details that whoever starts a workflow sets. */
 public final class ExperimentDescription {
   /**
@@ -10,7 +12,8 @@ public final class ExperimentDescription {
   public static String summary(ExperimentSpec spec) {
     return spec.method()
         + " on "
-        + spec.task().name()
+        + task(spec.task())
+        + (spec.evaluateOn() == null ? "" : ", evaluated on " + task(spec.evaluateOn()))
         + " · "
         + spec.baseModel()
         + " · "
@@ -27,15 +30,21 @@ public final class ExperimentDescription {
    * @param spec complete
    */
   public static String details(ExperimentSpec spec) {
+    boolean fresh = spec.questions().equals(SpecDefaults.FRESH);
     return "- method: "
         + spec.method()
         + "\n- task: "
-        + spec.task().name()
+        + task(spec.task())
         + ", "
         + spec.task().train()
-        + " questions to finetune on, "
-        + spec.task().evaluate()
-        + " to evaluate on"
+        + (fresh ? " questions in each iteration to finetune on" : " questions to finetune on")
+        + (spec.evaluateOn() == null
+            ? ", " + spec.task().evaluate() + " to evaluate on"
+            : "\n- evaluated on: "
+                + task(spec.evaluateOn())
+                + ", "
+                + spec.evaluateOn().evaluate()
+                + " questions")
         + "\n- base model: "
         + spec.baseModel()
         + "\n- agents: "
@@ -44,6 +53,18 @@ public final class ExperimentDescription {
         + spec.rounds()
         + "\n- seed: "
         + spec.seed();
+  }
+
+  /** A task with what of it is asked, such as {@code arithmetic with operands up to 60}. */
+  public static String task(TaskSpec task) {
+    if (task.operands() != null) {
+      return task.name() + " with operands up to " + task.operands();
+    }
+    return task.levels() == null
+        ? task.name()
+        : task.name()
+            + " of levels "
+            + task.levels().stream().map(String::valueOf).collect(Collectors.joining(", "));
   }
 
   private static String counted(int count, String what) {

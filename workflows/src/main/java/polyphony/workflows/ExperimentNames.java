@@ -56,6 +56,21 @@ public final class ExperimentNames {
     return slash < 0 ? workflowId : workflowId.substring(0, slash);
   }
 
+  /** The number of the iteration whose workflow id this is. */
+  public static int iteration(String workflowId) {
+    return Integer.parseInt(workflowId.substring(workflowId.lastIndexOf('-') + 1));
+  }
+
+  /**
+   * The name of a comparison that was given none: {@code comparison-} and 8 hexadecimal digits of a
+   * hash over its spec.
+   */
+  public static String derive(ComparisonSpec spec) {
+    ObjectNode identity = PolyphonyDataConverter.toTree(spec);
+    identity.remove("comparison");
+    return "comparison-" + hash(identity);
+  }
+
   private static String hash(ObjectNode identity) {
     try {
       byte[] digest =

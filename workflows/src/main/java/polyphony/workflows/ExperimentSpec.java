@@ -1,19 +1,23 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+
 /**
- * What a person writes to start an experiment. Every field is optional; {@link SpecDefaults} fills
- * in the rest once, and the complete spec is recorded before anything runs. The meaning of each
- * field is that of the method's description.
+ * What a person writes to start an experiment; in JSON either the method's name alone or an object.
+ * Every field is optional; {@link SpecDefaults} fills in the rest once, and the complete spec is
+ * recorded before anything runs. The meaning of each field is that of the method's description.
  *
  * @param experiment its name, which is also the workflow's id; derived where absent
  * @param method one of {@link Method#names()}
- * @param evaluateOn another task to evaluate on (zero-shot transfer); absent: the same task
+ * @param evaluateOn another task to evaluate on (zero-shot transfer), of which nothing is finetuned
+ *     on; absent: the same task
  * @param baseModel {@code built-in} or the name of an imported model
  * @param agents N, from 1 to {@value SpecDefaults#MAX_AGENTS}
  * @param rounds M, from 1 to {@value SpecDefaults#MAX_ROUNDS}
  * @param iterations L, from 0 to {@value SpecDefaults#MAX_ITERATIONS}
  * @param summaries whether critics read a summary of the others' answers or the answers themselves
- * @param questions {@code fixed} or {@code fresh} in every iteration
+ * @param questions {@code fixed}: the same ones in every iteration; or {@code fresh}: each
+ *     iteration has its own to finetune on
  * @param tieRule {@code random}, {@code first}, {@code skip} or {@code released-code}
  * @param minimumVotes below this many votes a question gets no label
  * @param criticMix w: the share of a critic's examples in which it corrected a wrong first answer
@@ -21,7 +25,7 @@ package polyphony.workflows;
  * @param startFrom {@code previous} or {@code base}
  * @param likelihoodModel {@code self}
  * @param embeddingModel {@code base}
- * @param promptSet name of a prompt set; absent: the model's own
+ * @param promptSet name of a prompt set; absent: the model's own, else what the tasks bring along
  */
 public record ExperimentSpec(
     String experiment,
@@ -52,6 +56,132 @@ public record ExperimentSpec(
     return new ExperimentSpec(
         null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
         null, null, null, null, null, null);
+  }
+
+  @JsonCreator
+  static ExperimentSpec ofMethod(String method) {
+    return new ExperimentSpec(
+        null, method, null, null, null, null, null, null, null, null, null, null, null, null, null,
+        null, null, null, null, null, null);
+  }
+
+  static ExperimentSpec of(TaskSpec task, String baseModel, Long seed) {
+    return new ExperimentSpec(
+        null, null, task, null, baseModel, null, null, null, seed, null, null, null, null, null,
+        null, null, null, null, null, null, null);
+  }
+
+  /**
+   * This, with its open fields taken from what it has in common with others; but none of those that
+   * its method decides.
+   *
+   * @param common its experiment and method do not matter
+   */
+  ExperimentSpec or(ExperimentSpec common) {
+    Method named = Method.named(method == null ? SpecDefaults.METHOD : method);
+    // An unknown method decides nothing, and is refused later.
+    Method decides = named == null ? Method.named(SpecDefaults.METHOD) : named;
+    SamplingSpec commonSampling =
+        decides.temperature() == null || common.sampling == null
+            ? common.sampling
+            : common.sampling.withTemperature(null);
+    TaskSpec commonTask = common.task;
+    TaskSpec evaluated = first(evaluateOn, common.evaluateOn);
+    if (evaluated != null && commonTask != null) {
+      evaluated = evaluated.evaluatedAs(commonTask);
+      commonTask = commonTask.finetunedOn();
+    }
+    return new ExperimentSpec(
+        experiment,
+        method,
+        task == null || commonTask == null ? first(task, commonTask) : task.or(commonTask),
+        evaluated,
+        first(baseModel, common.baseModel),
+        first(agents, unless(!decides.votes(), common.agents)),
+        first(rounds, unless(!decides.debates(), common.rounds)),
+        first(iterations, unless(decides.trains() == Method.Trains.NOTHING, common.iterations)),
+        first(seed, common.seed),
+        first(summaries, unless(decides.summaries() != null, common.summaries)),
+        first(questions, common.questions),
+        first(tieRule, common.tieRule),
+        first(minimumVotes, unless(!decides.votes(), common.minimumVotes)),
+        first(criticMix, common.criticMix),
+        first(criticLoss, common.criticLoss),
+        first(startFrom, unless(decides.restarts(), common.startFrom)),
+        sampling == null || commonSampling == null
+            ? first(sampling, commonSampling)
+            : sampling.or(commonSampling),
+        training == null || common.training == null
+            ? first(training, common.training)
+            : training.withOpenFieldsOf(common.training),
+        first(likelihoodModel, common.likelihoodModel),
+        first(embeddingModel, common.embeddingModel),
+        first(promptSet, common.promptSet));
+  }
+
+  private static <T> T unless(boolean decided, T common) {
+    return decided ? null : common;
+  }
+
+  private static <T> T first(T own, T common) {
+    return own != null ? own : common;
+  }
+
+  /** What is evaluated on. */
+  public TaskSpec evaluated() {
+    return evaluateOn == null ? task : evaluateOn;
+  }
+
+  /** The same on this task, with these prompts. */
+  public ExperimentSpec withTask(TaskSpec other, String prompts) {
+    return new ExperimentSpec(
+        experiment,
+        method,
+        other,
+        evaluateOn,
+        baseModel,
+        agents,
+        rounds,
+        iterations,
+        seed,
+        summaries,
+        questions,
+        tieRule,
+        minimumVotes,
+        criticMix,
+        criticLoss,
+        startFrom,
+        sampling,
+        training,
+        likelihoodModel,
+        embeddingModel,
+        prompts);
+  }
+
+  /** The same evaluated on another task; null: on its own. */
+  public ExperimentSpec withEvaluateOn(TaskSpec other) {
+    return new ExperimentSpec(
+        experiment,
+        method,
+        task,
+        other,
+        baseModel,
+        agents,
+        rounds,
+        iterations,
+        seed,
+        summaries,
+        questions,
+        tieRule,
+        minimumVotes,
+        criticMix,
+        criticLoss,
+        startFrom,
+        sampling,
+        training,
+        likelihoodModel,
+        embeddingModel,
+        promptSet);
   }
 
   /** The same with another number of iterations. */

@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 import polyphony.storage.ArtifactRef;
@@ -27,6 +28,9 @@ import polyphony.storage.ArtifactRef;
  * @param labelled training questions that got a label
  * @param generatorExamples by agent
  * @param criticExamples by agent
+ * @param undecided comparisons of answers in this iteration, with one another in votes and with the
+ *     true answer, of which could not be decided whether they are the same; they counted as
+ *     different. Left out where there is none.
  * @param weights agent ({@code generator-1}, {@code critic-1}, …) to SHA-256 of its weights file
  * @param record the full record in the store
  */
@@ -47,5 +51,72 @@ public record IterationReport(
     Integer labelled,
     List<Integer> generatorExamples,
     List<Integer> criticExamples,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int undecided,
     Map<String, String> weights,
-    ArtifactRef record) {}
+    ArtifactRef record) {
+  /** All comparisons decided. */
+  public IterationReport(
+      int iteration,
+      int questions,
+      double accuracy,
+      double standardError,
+      double consensus,
+      Double likelihood,
+      Double embeddingDissimilarity,
+      Double klBetweenAgents,
+      Double klToBase,
+      Double generatorKlBetweenAgents,
+      Double generatorKlToBase,
+      double firstRoundAccuracy,
+      Double labelPrecision,
+      Integer labelled,
+      List<Integer> generatorExamples,
+      List<Integer> criticExamples,
+      Map<String, String> weights,
+      ArtifactRef record) {
+    this(
+        iteration,
+        questions,
+        accuracy,
+        standardError,
+        consensus,
+        likelihood,
+        embeddingDissimilarity,
+        klBetweenAgents,
+        klToBase,
+        generatorKlBetweenAgents,
+        generatorKlToBase,
+        firstRoundAccuracy,
+        labelPrecision,
+        labelled,
+        generatorExamples,
+        criticExamples,
+        0,
+        weights,
+        record);
+  }
+
+  /** The same, recorded there. */
+  public IterationReport withRecord(ArtifactRef where) {
+    return new IterationReport(
+        iteration,
+        questions,
+        accuracy,
+        standardError,
+        consensus,
+        likelihood,
+        embeddingDissimilarity,
+        klBetweenAgents,
+        klToBase,
+        generatorKlBetweenAgents,
+        generatorKlToBase,
+        firstRoundAccuracy,
+        labelPrecision,
+        labelled,
+        generatorExamples,
+        criticExamples,
+        undecided,
+        weights,
+        where);
+  }
+}

@@ -9,19 +9,25 @@ import java.util.TreeMap;
  *
  * @param name as in specs
  * @param trains which models are finetuned
- * @param votes whether several agents answer and vote; otherwise one agent answers once
- * @param debates whether there are rounds after the first
+ * @param labels whose word counts as right on finetuning questions
+ * @param finetuning how finetuning questions are answered
+ * @param evaluation how evaluation questions are answered
+ * @param style how agents are asked to deal with one another
  * @param summaries whether this method fixes the use of summaries; null: the spec decides
- * @param filtered whether models are finetuned on the answers that agree with the vote; otherwise,
+ * @param filtered whether models are finetuned on the answers that agree with the label; otherwise,
  *     as a control, on as many of any answers
+ * @param temperature that this method fixes; null: the spec decides
  */
 public record Method(
     String name,
     Trains trains,
-    boolean votes,
-    boolean debates,
+    Labels labels,
+    Answering finetuning,
+    Answering evaluation,
+    Style style,
     Boolean summaries,
-    boolean filtered) {
+    boolean filtered,
+    Double temperature) {
   /** Which models are finetuned. */
   public enum Trains {
     /** None: the base model plays every part. */
@@ -34,28 +40,117 @@ public record Method(
     ONE_MODEL
   }
 
+  /** Whose word counts as right on finetuning questions. */
+  public enum Labels {
+    /** The majority's. */
+    VOTE,
+    /**
+     * That of the question set, as in STaR: a wrong answer is given again with the true one as a
+     * hint, and is kept, without the hint, if it is right then.
+     */
+    TRUTH
+  }
+
+  /** How questions are answered. */
+  public enum Answering {
+    /** One agent, once. */
+    ONE_SAMPLE,
+    /** Every agent once, then the vote. */
+    SAMPLES,
+    /** Every agent in every round, then the vote. */
+    DEBATE;
+
+    boolean votes() {
+      return this != ONE_SAMPLE;
+    }
+
+    boolean debates() {
+      return this == DEBATE;
+    }
+  }
+
+  /** How agents are asked to deal with one another. */
+  public enum Style {
+    /** They examine the others' answers as advice. */
+    CONTEST,
+    /** They integrate the others' answers. */
+    COOPERATE,
+    /** They examine them, and each is told its number and its part in the debate. */
+    UNIQUE_ID
+  }
+
   private static final Map<String, Method> METHODS = new TreeMap<>();
 
   static {
     for (Method method :
         List.of(
-            new Method("base", Trains.NOTHING, false, false, null, true),
-            new Method("majority", Trains.NOTHING, true, false, null, true),
-            new Method("debate", Trains.NOTHING, true, true, null, true),
-            new Method("single-agent-ft", Trains.ONE_MODEL, true, true, null, true),
-            new Method("multiagent-ft", Trains.GENERATORS_AND_CRITICS, true, true, null, true),
+            untuned("base", Answering.ONE_SAMPLE, Style.CONTEST),
+            untuned("majority", Answering.SAMPLES, Style.CONTEST),
+            untuned("debate", Answering.DEBATE, Style.CONTEST),
+            untuned("cooperative", Answering.DEBATE, Style.COOPERATE),
+            untuned("unique-id", Answering.DEBATE, Style.UNIQUE_ID),
+            multiagent("multiagent-ft", Style.CONTEST, null, true),
+            multiagent("multiagent-ft-no-summary", Style.CONTEST, false, true),
+            multiagent("multiagent-ft-unfiltered", Style.CONTEST, null, false),
+            multiagent("cooperative-ft", Style.COOPERATE, null, true),
             new Method(
-                "multiagent-ft-no-summary", Trains.GENERATORS_AND_CRITICS, true, true, false, true),
-            new Method("multiagent-ft-no-critic", Trains.GENERATORS, true, true, null, true),
-            new Method(
-                "multiagent-ft-unfiltered",
-                Trains.GENERATORS_AND_CRITICS,
-                true,
-                true,
+                "multiagent-ft-no-critic",
+                Trains.GENERATORS,
+                Labels.VOTE,
+                Answering.DEBATE,
+                Answering.DEBATE,
+                Style.CONTEST,
                 null,
-                false))) {
+                true,
+                null),
+            oneModel("single-agent-ft", Answering.DEBATE, Answering.DEBATE, null),
+            oneModel("single-agent-ft-no-debate", Answering.DEBATE, Answering.ONE_SAMPLE, null),
+            oneModel("single-agent-ft-t2", Answering.DEBATE, Answering.DEBATE, 2.0),
+            oneModel("majority-ft", Answering.SAMPLES, Answering.SAMPLES, null),
+            new Method(
+                "star",
+                Trains.ONE_MODEL,
+                Labels.TRUTH,
+                Answering.ONE_SAMPLE,
+                Answering.ONE_SAMPLE,
+                Style.CONTEST,
+                null,
+                true,
+                null))) {
       METHODS.put(method.name(), method);
     }
+  }
+
+  private static Method untuned(String name, Answering evaluation, Style style) {
+    return new Method(
+        name, Trains.NOTHING, Labels.VOTE, evaluation, evaluation, style, null, true, null);
+  }
+
+  private static Method multiagent(String name, Style style, Boolean summaries, boolean filtered) {
+    return new Method(
+        name,
+        Trains.GENERATORS_AND_CRITICS,
+        Labels.VOTE,
+        Answering.DEBATE,
+        Answering.DEBATE,
+        style,
+        summaries,
+        filtered,
+        null);
+  }
+
+  private static Method oneModel(
+      String name, Answering finetuning, Answering evaluation, Double temperature) {
+    return new Method(
+        name,
+        Trains.ONE_MODEL,
+        Labels.VOTE,
+        finetuning,
+        evaluation,
+        Style.CONTEST,
+        null,
+        true,
+        temperature);
   }
 
   /** All names, sorted. */
@@ -66,5 +161,28 @@ public record Method(
   /** The method of that name, or null. */
   public static Method named(String name) {
     return METHODS.get(name);
+  }
+
+  /** How questions of one kind are answered. */
+  Answering answering(Purpose purpose) {
+    return switch (purpose) {
+      case FINETUNE -> finetuning;
+      case EVALUATE -> evaluation;
+    };
+  }
+
+  /** Whether there is ever more than one agent. */
+  public boolean votes() {
+    return finetuning.votes() || evaluation.votes();
+  }
+
+  /** Whether there are ever rounds after the first. */
+  public boolean debates() {
+    return finetuning.debates() || evaluation.debates();
+  }
+
+  /** Whether every iteration starts from the base model, whatever the spec says. */
+  boolean restarts() {
+    return labels == Labels.TRUTH;
   }
 }

@@ -312,9 +312,28 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
 
   @Override
   public String extend(Integer more) {
+    requireQuestions(more);
     iterations += more;
     changed();
     return "iteration " + iterations + " is the last one now";
+  }
+
+  /** Where every iteration has questions of its own, there may be too few for more of them. */
+  private void requireQuestions(int more) {
+    if (!experiment.spec().questions().equals(SpecDefaults.FRESH)) {
+      return;
+    }
+    int last;
+    do {
+      last = iterations + more;
+      try {
+        StepOptions.retried("look for questions for " + last + " iterations")
+            .resolve(experiment.name(), experiment.spec().withIterations(last));
+      } catch (ActivityFailure failure) {
+        throw FailureTypes.surfaced(failure);
+      }
+      // Perhaps extended meanwhile.
+    } while (iterations + more > last);
   }
 
   @Override

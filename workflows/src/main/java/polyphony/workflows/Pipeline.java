@@ -79,6 +79,7 @@ final class Pipeline {
 
   /** What the finetuning half of an iteration came to; all open in iteration 0. */
   private record Finetuned(
+      ArtifactRef questions,
       Vote.Result labels,
       Split.Result split,
       List<Recording.Training> trainings,
@@ -87,7 +88,7 @@ final class Pipeline {
   FinetuningIteration.Result run() {
     boolean trains = request.iteration() > 0 && method.trains() != Method.Trains.NOTHING;
     Finetuned finetuned =
-        trains ? finetune() : new Finetuned(null, null, List.of(), request.society());
+        trains ? finetune() : new Finetuned(null, null, null, List.of(), request.society());
     IterationReport report = evaluate(finetuned);
     status.report(report);
     status.begin("done", 0);
@@ -97,41 +98,84 @@ final class Pipeline {
 
   /** Debate, vote, split and training on the questions to finetune on. */
   private Finetuned finetune() {
+    ArtifactRef questions = trainQuestions();
     Debated debated =
         timed(
             "debate",
-            () ->
-                debate(
-                    Purpose.FINETUNE,
-                    request.society(),
-                    experiment.trainQuestions(),
-                    spec.task().train()));
+            () -> debate(Purpose.FINETUNE, request.society(), questions, spec.task().train()));
     if (debated.ranges().isEmpty()) {
       status.outcome("nothing labelled: every range was skipped");
-      return new Finetuned(null, null, List.of(), request.society());
+      return new Finetuned(questions, null, null, List.of(), request.society());
     }
-    Vote.Result labels = timed("vote", () -> vote(Purpose.FINETUNE, debated));
-    status.outcome(labels.labelled() + " of " + labels.questions() + " questions labelled");
-    Split.Result split = timed("split", () -> split(debated, labels));
+    Vote.Result labels =
+        timed(
+            "vote",
+            () ->
+                vote(
+                    Purpose.FINETUNE,
+                    debated,
+                    method.labels() == Method.Labels.TRUTH ? questions : null));
+    status.outcome(
+        labels.labelled()
+            + " of "
+            + labels.questions()
+            + " questions labelled"
+            + (labels.undecided() == 0
+                ? ""
+                : ", " + labels.undecided() + " comparisons of answers undecided"));
+    Debated answers =
+        method.labels() == Method.Labels.TRUTH
+            ? timed("debate", () -> withRationalisations(debated, questions))
+            : debated;
+    Split.Result split = timed("split", () -> split(answers, labels));
     List<Recording.Training> trainings = timed("train", () -> train(split));
     status.outcome(trainings.size() + " models trained");
-    return new Finetuned(labels, split, trainings, society(trainings));
+    return new Finetuned(questions, labels, split, trainings, society(trainings));
+  }
+
+  /** The first iteration's are the experiment's, whether or not later ones have their own. */
+  private ArtifactRef trainQuestions() {
+    if (!ownQuestions()) {
+      return experiment.trainQuestions();
+    }
+    status.begin("draw questions", 1);
+    FreshQuestions.Request drawing =
+        new FreshQuestions.Request(
+            spec.seed(), request.iteration(), spec.task(), experiment.trainQuestions());
+    String summary = "draw questions to finetune on";
+    return timed(
+        "draw questions",
+        () -> {
+          FreshQuestions.Result drawn =
+              steps
+                  .call(
+                      summary,
+                      () -> Async.function(StepOptions.light(summary)::freshQuestions, drawing))
+                  .get();
+          ledger.count(drawn.step());
+          return drawn.questions();
+        });
+  }
+
+  private boolean ownQuestions() {
+    return spec.questions().equals(SpecDefaults.FRESH) && request.iteration() > 1;
   }
 
   /** The new society's debate on held-out questions, its vote, its measures and the record. */
   private IterationReport evaluate(Finetuned finetuned) {
+    Society speakers =
+        method.evaluation().votes() ? finetuned.society() : finetuned.society().alone();
     Debated debated =
         timed(
             "debate",
             () ->
                 debate(
                     Purpose.EVALUATE,
-                    finetuned.society(),
+                    speakers,
                     experiment.evaluateQuestions(),
-                    spec.task().evaluate()));
-    Vote.Result votes = timed("vote", () -> vote(Purpose.EVALUATE, debated));
-    List<ArtifactRef> measurements =
-        timed("evaluate", () -> measure(debated, votes, finetuned.society()));
+                    spec.evaluated().evaluate()));
+    Vote.Result votes = timed("vote", () -> vote(Purpose.EVALUATE, debated, null));
+    List<ArtifactRef> measurements = timed("evaluate", () -> measure(debated, votes, speakers));
     return timed(
         "record",
         () -> {
@@ -147,7 +191,8 @@ final class Pipeline {
                   finetuned.split(),
                   finetuned.trainings(),
                   finetuned.society(),
-                  steps.skipped());
+                  steps.skipped(),
+                  ownQuestions() ? finetuned.questions() : null);
           return steps
               .call(summary, () -> Async.function(StepOptions.light(summary)::record, record))
               .get();
@@ -160,14 +205,15 @@ final class Pipeline {
    */
   private Debated debate(Purpose purpose, Society society, ArtifactRef questions, int size) {
     List<Range> ranges = ranges(size);
+    int roundsInAll = method.answering(purpose).debates() ? spec.rounds() : 1;
     status.begin(
         purpose == Purpose.EVALUATE ? "debate for evaluation" : "debate",
-        ranges.size() * spec.rounds() * society.agents());
+        ranges.size() * roundsInAll * society.agents());
     List<Promise<Optional<List<List<ArtifactRef>>>>> debates = new ArrayList<>();
     for (Range range : ranges) {
       Promise<Optional<List<List<ArtifactRef>>>> rounds =
           Workflow.newPromise(Optional.of(List.of()));
-      for (int number = 1; number <= spec.rounds(); number++) {
+      for (int number = 1; number <= roundsInAll; number++) {
         int round = number;
         rounds =
             rounds.thenCompose(
@@ -216,18 +262,21 @@ final class Pipeline {
               request.iteration(),
               agent,
               round,
-              spec.task().name(),
+              grading(purpose),
               questions,
               range.from(),
               range.to(),
-              experiment.prompts(),
+              experiment.prompts(purpose),
               (round == 1 ? society.generators() : society.critics()).get(agent),
               summarises ? experiment.base() : null,
               previous,
               spec.sampling(),
               experiment.plan().batchSize(),
-              experiment.versions());
-      turns.add(status.unit(debateTurn(turn, range)));
+              experiment.versions(),
+              method.style() == Method.Style.CONTEST ? null : method.style(),
+              method.style() == Method.Style.UNIQUE_ID ? society.agents() : null,
+              null);
+      turns.add(status.unit(debateTurn(turn, range, society.agents())));
     }
     return all(turns)
         .thenApply(
@@ -239,8 +288,62 @@ final class Pipeline {
             });
   }
 
-  private Promise<Optional<Debate.Result>> debateTurn(Debate.Request turn, Range range) {
-    String which = "round " + turn.round() + " · " + agentOf(turn.agent()) + " · " + range;
+  /**
+   * Beside every agent's answers, those that it gives instead of wrong ones once it has the true
+   * answer as a hint: to the split they are another agent's.
+   */
+  private Debated withRationalisations(Debated debated, ArtifactRef questions) {
+    status.begin("debate with hints", debated.ranges().size());
+    List<Promise<Debate.Result>> turns = new ArrayList<>();
+    for (int i = 0; i < debated.ranges().size(); i++) {
+      Range range = debated.ranges().get(i);
+      Debate.Request turn =
+          new Debate.Request(
+              spec.seed(),
+              Purpose.FINETUNE,
+              request.iteration(),
+              1,
+              1,
+              grading(Purpose.FINETUNE),
+              questions,
+              range.from(),
+              range.to(),
+              experiment.prompts(Purpose.FINETUNE),
+              request.society().generators().get(0),
+              null,
+              List.of(),
+              spec.sampling(),
+              experiment.plan().batchSize(),
+              experiment.versions(),
+              null,
+              null,
+              debated.answers().get(i).get(0).get(0));
+      String summary = "with hints · " + range;
+      turns.add(
+          status.unit(
+              steps.call(
+                  summary, () -> Async.function(StepOptions.sampling(summary)::debate, turn))));
+    }
+    List<List<List<ArtifactRef>>> answers = new ArrayList<>();
+    List<Debate.Result> results = all(turns).get();
+    for (int i = 0; i < results.size(); i++) {
+      ledger.count(results.get(i).step());
+      answers.add(List.of(append(debated.answers().get(i).get(0), results.get(i).answers())));
+    }
+    return new Debated(debated.ranges(), answers);
+  }
+
+  private Promise<Optional<Debate.Result>> debateTurn(
+      Debate.Request turn, Range range, int agents) {
+    String which =
+        "round "
+            + turn.round()
+            + " · agent "
+            + (turn.agent() + 1)
+            + " of "
+            + agents
+            + " · "
+            + range;
     return switch (turn.purpose()) {
       // The numbers of an iteration are about all evaluation questions, or they could not be
       // compared.
@@ -258,7 +361,10 @@ final class Pipeline {
     };
   }
 
-  private Vote.Result vote(Purpose purpose, Debated debated) {
+  /**
+   * @param truth questions whose true answers are the labels; null: the majority's answers are
+   */
+  private Vote.Result vote(Purpose purpose, Debated debated, ArtifactRef truth) {
     status.begin(purpose == Purpose.EVALUATE ? "vote for evaluation" : "vote", 1);
     String summary = purpose == Purpose.EVALUATE ? "vote for evaluation" : "vote for labels";
     Vote.Request vote =
@@ -266,10 +372,11 @@ final class Pipeline {
             spec.seed(),
             purpose,
             request.iteration(),
-            spec.task().name(),
+            grading(purpose),
             debated.lastRound(),
             spec.tieRule(),
-            spec.minimumVotes());
+            spec.minimumVotes(),
+            truth);
     Vote.Result votes =
         steps.call(summary, () -> Async.function(StepOptions.light(summary)::vote, vote)).get();
     ledger.count(votes.step());
@@ -283,7 +390,7 @@ final class Pipeline {
         new Split.Request(
             spec.seed(),
             request.iteration(),
-            spec.task().name(),
+            grading(Purpose.FINETUNE),
             debated.everyRound(),
             labels.votes(),
             method.trains(),
@@ -310,7 +417,7 @@ final class Pipeline {
               set.role(),
               set.agent(),
               request.iteration(),
-              spec.startFrom().equals("base") ? experiment.base() : current(set),
+              spec.startFrom().equals(SpecDefaults.BASE) ? experiment.base() : current(set),
               set.examples(),
               spec.training().forRole(set.role()),
               experiment.versions());
@@ -411,7 +518,7 @@ final class Pipeline {
       Evaluate.Request evaluation =
           new Evaluate.Request(
               request.iteration(),
-              spec.task().name(),
+              grading(Purpose.EVALUATE),
               experiment.evaluateQuestions(),
               range.from(),
               range.to(),
@@ -435,6 +542,14 @@ final class Pipeline {
     return map(results, Evaluate.Result::measurements);
   }
 
+  /** What reads and compares answers to the questions of this purpose. */
+  private String grading(Purpose purpose) {
+    return switch (purpose) {
+      case FINETUNE -> spec.task().grading();
+      case EVALUATE -> spec.evaluated().grading();
+    };
+  }
+
   private List<Range> ranges(int questions) {
     int unit = experiment.plan().questionsPerUnit();
     List<Range> ranges = new ArrayList<>();
@@ -442,10 +557,6 @@ final class Pipeline {
       ranges.add(new Range(from, Math.min(from + unit, questions)));
     }
     return ranges;
-  }
-
-  private String agentOf(int agent) {
-    return "agent " + (agent + 1) + " of " + spec.agents();
   }
 
   private <T> T timed(String step, Functions.Func<T> stage) {

@@ -70,11 +70,20 @@ public final class PolyphonyDataConverter {
 
   /** As {@link #parse(String)}, of UTF-8. */
   public static ExperimentSpec parse(byte[] json) {
+    return parse(json, ExperimentSpec.class, ExperimentSpec.empty());
+  }
+
+  /** As {@link #parse(byte[])}, of a comparison's spec. */
+  public static ComparisonSpec parseComparison(byte[] json) {
+    return parse(json, ComparisonSpec.class, ComparisonSpec.empty());
+  }
+
+  private static <T> T parse(byte[] json, Class<T> type, T empty) {
     if (new String(json, StandardCharsets.UTF_8).isBlank()) {
-      return ExperimentSpec.empty();
+      return empty;
     }
-    ExperimentSpec spec = (ExperimentSpec) read(json, STRICT.constructType(ExperimentSpec.class));
-    return spec == null ? ExperimentSpec.empty() : spec;
+    T spec = type.cast(read(json, STRICT.constructType(type)));
+    return spec == null ? empty : spec;
   }
 
   /** A record as JSON without its open fields. */
@@ -149,8 +158,12 @@ public final class PolyphonyDataConverter {
       return "true or false";
     } else if (type == String.class) {
       return "a text in quotes";
+    } else if (List.class.isAssignableFrom(type)) {
+      return "a list in brackets";
     } else if (type == TaskSpec.class) {
       return "a task's name in quotes or a JSON object";
+    } else if (type == ExperimentSpec.class) {
+      return "a JSON object or a method's name in quotes";
     }
     return "a JSON object";
   }

@@ -22,6 +22,11 @@ public record Society(List<ArtifactRef> generators, List<ArtifactRef> critics) {
     return new Society(Collections.nCopies(agents, model), Collections.nCopies(agents, model));
   }
 
+  /** The first agent without the others. */
+  Society alone() {
+    return new Society(generators.subList(0, 1), critics.subList(0, 1));
+  }
+
   public int agents() {
     return generators.size();
   }

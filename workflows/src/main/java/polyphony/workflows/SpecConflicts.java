@@ -1,6 +1,7 @@
 package polyphony.workflows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,13 +20,23 @@ public final class SpecConflicts {
     List<String> conflicts = new ArrayList<>();
     JsonNode askedTree =
         PolyphonyDataConverter.toTree(asked).without(List.of("experiment", "iterations"));
-    compare("", withRolesSpeltOut(recorded), askedTree, conflicts);
+    compare("", speltOut(recorded), askedTree, conflicts);
     return conflicts;
   }
 
-  /** A role's override that repeats what holds for both roles anyway is no conflict. */
-  private static JsonNode withRolesSpeltOut(ExperimentSpec recorded) {
-    var tree = PolyphonyDataConverter.toTree(recorded);
+  /**
+   * A role's override that repeats what holds for both roles anyway is no conflict, and neither are
+   * the operands that arithmetic has anyway.
+   */
+  private static JsonNode speltOut(ExperimentSpec recorded) {
+    ObjectNode tree = PolyphonyDataConverter.toTree(recorded);
+    for (String field : List.of("task", "evaluateOn")) {
+      if (tree.get(field) instanceof ObjectNode task
+          && task.path("name").asText().equals(SpecDefaults.TASK)
+          && !task.has("operands")) {
+        task.put("operands", SpecDefaults.OPERANDS);
+      }
+    }
     if (recorded.training() != null) {
       TrainingSpec training = recorded.training();
       tree.set(

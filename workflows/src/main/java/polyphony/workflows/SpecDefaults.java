@@ -8,9 +8,9 @@ import java.util.Objects;
  * The one place where a spec's open fields are filled in and its values are checked.
  *
  * <p>A method narrows the spec: one that does not vote has 1 agent, one that does not debate has 1
- * round, one that trains nothing has 0 iterations, and one that is defined by its use of summaries
- * fixes {@code summaries}. Where such a field is left open it gets that value; any other explicit
- * value contradicts the method and is refused.
+ * round, one that trains nothing has 0 iterations, and one that is defined by its use of summaries,
+ * its temperature or where it starts from fixes that. Where such a field is left open it gets that
+ * value; any other explicit value contradicts the method and is refused.
  */
 public final class SpecDefaults {
   public static final int MAX_AGENTS = 16;
@@ -27,10 +27,25 @@ public final class SpecDefaults {
   public static final int QUESTIONS = 500;
   public static final String EVALUATE_SPLIT = "evaluate";
 
+  /** The largest operand of arithmetic's questions. */
+  public static final int OPERANDS = 29;
+
+  public static final int MAX_OPERAND = 99;
+
+  /** Of {@code questions}: every iteration finetunes on questions of its own. */
+  public static final String FRESH = "fresh";
+
   /** Settings are chosen on these questions, and never on those of {@link #EVALUATE_SPLIT}. */
   public static final String VALIDATE_SPLIT = "validate";
 
+  /** Answers are read and compared as well as this project can. */
+  public static final String DEFAULT_MODE = "default";
+
   public static final String BASE_MODEL = "built-in";
+
+  /** Of {@code startFrom}: every iteration finetunes the base model anew. */
+  static final String BASE = "base";
+
   public static final int AGENTS = 3;
   public static final int ROUNDS = 2;
   public static final int ITERATIONS = 3;
@@ -52,8 +67,9 @@ public final class SpecDefaults {
   /**
    * Fills in every field that the spec leaves open: from the method where it decides, else from the
    * model's own defaults, else from the general ones. {@code experiment} and {@code evaluateOn}
-   * stay open where they are, and so does a role's override that overrides nothing. What a person
-   * writes for both roles goes before what the model brings along for one.
+   * stay open where they are, and so does a role's override that overrides nothing. Of a task,
+   * counts stay open for what it is not used for. What a person writes for both roles goes before
+   * what the model brings along for one.
    *
    * @throws InvalidSpecException if the spec, or what the model brings along, is not allowed
    */
@@ -61,16 +77,13 @@ public final class SpecDefaults {
     check(spec);
     Method method = Method.named(first(spec.method(), METHOD));
     TaskSpec task = first(spec.task(), new TaskSpec(null, null, null, null));
+    boolean transfers = spec.evaluateOn() != null;
     ExperimentSpec complete =
         new ExperimentSpec(
             spec.experiment(),
             method.name(),
-            new TaskSpec(
-                first(task.name(), TASK),
-                first(task.train(), QUESTIONS),
-                first(task.evaluate(), QUESTIONS),
-                first(task.evaluateSplit(), EVALUATE_SPLIT)),
-            spec.evaluateOn(),
+            task(task, true, !transfers),
+            transfers ? task(spec.evaluateOn(), false, true) : null,
             first(spec.baseModel(), BASE_MODEL),
             first(spec.agents(), method.votes() ? AGENTS : 1),
             first(spec.rounds(), method.debates() ? ROUNDS : 1),
@@ -82,8 +95,8 @@ public final class SpecDefaults {
             first(spec.minimumVotes(), 1),
             first(spec.criticMix(), defaults.criticMix(), 0.5),
             first(spec.criticLoss(), defaults.criticLoss(), "last-turn"),
-            first(spec.startFrom(), "previous"),
-            sampling(spec.sampling(), defaults.sampling()),
+            first(spec.startFrom(), method.restarts() ? BASE : "previous"),
+            sampling(spec.sampling(), method, defaults.sampling()),
             training(
                 first(spec.training(), OPEN_TRAINING), first(defaults.training(), OPEN_TRAINING)),
             first(spec.likelihoodModel(), "self"),
@@ -91,6 +104,21 @@ public final class SpecDefaults {
             first(spec.promptSet(), defaults.promptSet(), PROMPT_SET));
     check(complete);
     return complete;
+  }
+
+  private static TaskSpec task(TaskSpec task, boolean finetuned, boolean evaluated) {
+    return new TaskSpec(
+        first(task.name(), TASK),
+        finetuned ? first(task.train(), QUESTIONS) : null,
+        evaluated ? first(task.evaluate(), QUESTIONS) : null,
+        evaluated ? first(task.evaluateSplit(), EVALUATE_SPLIT) : null,
+        task.levels(),
+        task.data(),
+        task.answers(),
+        task.extractor(),
+        task.checker(),
+        // Left out, as it was before there was a choice.
+        Objects.equals(task.operands(), OPERANDS) ? null : task.operands());
   }
 
   /**
@@ -111,16 +139,10 @@ public final class SpecDefaults {
     checks.name("experiment", spec.experiment());
     checks.oneOf("method", spec.method(), Method.names());
     if (spec.task() != null) {
-      checks.name("task.name", spec.task().name());
-      checks.range("task.train", spec.task().train(), 1, MAX_QUESTIONS);
-      checks.range("task.evaluate", spec.task().evaluate(), 1, MAX_QUESTIONS);
-      checks.oneOf(
-          "task.evaluateSplit",
-          spec.task().evaluateSplit(),
-          List.of(EVALUATE_SPLIT, VALIDATE_SPLIT));
+      checkTask(checks, "task", spec.task());
     }
     if (spec.evaluateOn() != null) {
-      checks.refuse("evaluateOn is set, allowed: leaving it out (the same task is evaluated)");
+      checkTransfer(checks, spec);
     }
     checks.name("baseModel", spec.baseModel());
     checks.range("agents", spec.agents(), 1, MAX_AGENTS);
@@ -129,12 +151,12 @@ public final class SpecDefaults {
     if (spec.seed() != null && (spec.seed() < 0 || spec.seed() > MAX_SEED)) {
       checks.refuse("seed is " + spec.seed() + ", allowed: 0 to " + MAX_SEED);
     }
-    checks.oneOf("questions", spec.questions(), List.of("fixed"));
+    checks.oneOf("questions", spec.questions(), List.of("fixed", FRESH));
     checks.oneOf("tieRule", spec.tieRule(), List.of("random", "first", "skip", "released-code"));
     checks.range("minimumVotes", spec.minimumVotes(), 1, MAX_AGENTS);
     checks.range("criticMix", spec.criticMix(), 0.0, 1.0);
     checks.oneOf("criticLoss", spec.criticLoss(), List.of("last-turn", "all-turns"));
-    checks.oneOf("startFrom", spec.startFrom(), List.of("previous", "base"));
+    checks.oneOf("startFrom", spec.startFrom(), List.of("previous", BASE));
     if (spec.sampling() != null) {
       checks.range("sampling.temperature", spec.sampling().temperature(), 0.0, 10.0);
       checks.above("sampling.topP", spec.sampling().topP(), 1.0);
@@ -150,6 +172,58 @@ public final class SpecDefaults {
     checks.name("promptSet", spec.promptSet());
     checkMethod(checks, spec);
     return checks.violations;
+  }
+
+  private static void checkTask(Checks checks, String path, TaskSpec task) {
+    checks.name(path + ".name", task.name());
+    checks.range(path + ".train", task.train(), 1, MAX_QUESTIONS);
+    checks.range(path + ".evaluate", task.evaluate(), 1, MAX_QUESTIONS);
+    checks.oneOf(
+        path + ".evaluateSplit", task.evaluateSplit(), List.of(EVALUATE_SPLIT, VALIDATE_SPLIT));
+    checkLevels(checks, path + ".levels", task.levels());
+    checks.name(path + ".data", task.data());
+    checks.name(path + ".answers", task.answers());
+    List<String> modes = List.of(DEFAULT_MODE, "released-code");
+    checks.oneOf(path + ".extractor", task.extractor(), modes);
+    checks.oneOf(path + ".checker", task.checker(), modes);
+    checks.range(path + ".operands", task.operands(), 1, MAX_OPERAND);
+    if (task.operands() != null && !first(task.name(), TASK).equals(TASK)) {
+      checks.refuse(
+          path
+              + ".operands is set, allowed: leaving it out, since only task "
+              + TASK
+              + " makes its questions itself");
+    }
+  }
+
+  private static void checkLevels(Checks checks, String field, List<Integer> levels) {
+    if (levels == null) {
+      return;
+    }
+    if (levels.isEmpty() || levels.stream().distinct().count() != levels.size()) {
+      checks.refuse(field + " is " + levels + ", allowed: some of 1 to 5, each once");
+    }
+    levels.forEach(each -> checks.range(field, each, 1, 5));
+  }
+
+  /** Each of the two tasks is used for one thing. */
+  private static void checkTransfer(Checks checks, ExperimentSpec spec) {
+    checkTask(checks, "evaluateOn", spec.evaluateOn());
+    if (spec.evaluateOn().name() == null) {
+      checks.refuse("evaluateOn.name is not set, allowed: the name of a task");
+    }
+    if (spec.evaluateOn().train() != null) {
+      checks.refuse(
+          "evaluateOn.train is set, allowed: leaving it out, since nothing is finetuned on these"
+              + " questions");
+    }
+    if (spec.task() != null
+        && (spec.task().evaluate() != null || spec.task().evaluateSplit() != null)) {
+      checks.refuse(
+          "task."
+              + (spec.task().evaluate() != null ? "evaluate" : "evaluateSplit")
+              + " is set, allowed: setting it in evaluateOn, whose questions are evaluated on");
+    }
   }
 
   /** What the method decides must not be contradicted. */
@@ -174,6 +248,17 @@ public final class SpecDefaults {
           method.summaries(),
           method,
           method.summaries() ? "is defined by its summaries" : "is defined without summaries");
+    }
+    if (method.restarts()) {
+      checks.fixed("startFrom", spec.startFrom(), BASE, method, "starts anew in every iteration");
+    }
+    if (method.temperature() != null && spec.sampling() != null) {
+      checks.fixed(
+          "sampling.temperature",
+          spec.sampling().temperature(),
+          method.temperature(),
+          method,
+          "is defined by its temperature");
     }
     int agents = first(spec.agents(), method.votes() ? AGENTS : 1);
     if (spec.minimumVotes() != null
@@ -211,12 +296,12 @@ public final class SpecDefaults {
     }
   }
 
-  private static SamplingSpec sampling(SamplingSpec spec, SamplingSpec model) {
+  private static SamplingSpec sampling(SamplingSpec spec, Method method, SamplingSpec model) {
     SamplingSpec open = new SamplingSpec(null, null, null);
     SamplingSpec asked = first(spec, open);
     SamplingSpec own = first(model, open);
     return new SamplingSpec(
-        first(asked.temperature(), own.temperature(), SAMPLING.temperature()),
+        first(asked.temperature(), method.temperature(), own.temperature(), SAMPLING.temperature()),
         first(asked.topP(), own.topP(), SAMPLING.topP()),
         first(asked.maxNewTokens(), own.maxNewTokens(), SAMPLING.maxNewTokens()));
   }

@@ -50,6 +50,16 @@ public record TrainingSpec(
         null);
   }
 
+  /** This, with its open fields taken from another, those of the roles' overrides too. */
+  TrainingSpec withOpenFieldsOf(TrainingSpec other) {
+    return or(other)
+        .withOverrides(override(generator, other.generator), override(critic, other.critic));
+  }
+
+  private static TrainingSpec override(TrainingSpec own, TrainingSpec other) {
+    return own == null ? other : other == null ? own : own.or(other);
+  }
+
   /** This, open wherever another is set; without overrides. */
   TrainingSpec without(TrainingSpec other) {
     return new TrainingSpec(

@@ -15,9 +15,12 @@
  * a person has mended something, or skipped. What an experiment can be found by is in {@link
  * polyphony.workflows.ExperimentSearchAttributes}, which servers must know first.
  *
- * <p>Workers register {@code MultiagentFinetuningImpl} and {@code FinetuningIterationImpl}, both
- * with what {@link polyphony.workflows.PolyphonyDataConverter} says, so that a wrong input ends a
- * run instead of leaving it hanging. Recorded histories are replayed in the tests: whoever changes
- * the order of steps breaks experiments that are running.
+ * <p>{@link polyphony.workflows.MethodComparison} runs several methods over several seeds, each as
+ * an experiment of its own.
+ *
+ * <p>Workers register the implementations of all three with what {@link
+ * polyphony.workflows.PolyphonyDataConverter} says, so that a wrong input ends a run instead of
+ * leaving it hanging. Recorded histories are replayed in the tests: whoever changes the order of
+ * steps breaks experiments that are running.
  */
 package polyphony.workflows;

@@ -27,6 +27,12 @@ class ExperimentNamesTest {
     assertThat(derived("{\"agents\": 4}")).isNotEqualTo(derived("{}"));
     assertThat(derived("{\"training\": {\"critic\": {\"epochs\": 9}}}"))
         .isNotEqualTo(derived("{}"));
+    String transfer = derived("{\"evaluateOn\": \"gsm8k\"}");
+    assertThat(transfer).isNotEqualTo(derived("{}"));
+    assertThat(derived("{\"evaluateOn\": {\"name\": \"gsm8k\", \"evaluate\": 9}}"))
+        .isNotEqualTo(transfer);
+    assertThat(derived("{\"task\": {\"operands\": 60}}")).isNotEqualTo(derived("{}"));
+    assertThat(derived("{\"questions\": \"fresh\"}")).isNotEqualTo(derived("{}"));
     assertThat(derived("{\"seed\": 3}")).startsWith("multiagent-ft-arithmetic-seed3-");
   }
 

@@ -24,6 +24,7 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   static final ArtifactRef BASE = artifact("base");
   static final ArtifactRef TRAIN_QUESTIONS = artifact("train-questions");
   static final ArtifactRef EVALUATE_QUESTIONS = artifact("evaluate-questions");
+  static final ArtifactRef EVALUATE_PROMPTS = artifact("evaluate-prompts");
   static final ArtifactRef PROMPTS = artifact("prompts");
   static final Map<String, String> VERSIONS = Map.of("polyphony", "test");
 
@@ -94,6 +95,10 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
     }
   }
 
+  static ArtifactRef freshQuestions(int iteration) {
+    return artifact("train-questions-i" + iteration);
+  }
+
   static ArtifactRef answers(Purpose purpose, int iteration, int round, int agent, int from) {
     return artifact(
         "answers-" + purpose + "-i" + iteration + "-r" + round + "-a" + agent + "-q" + from);
@@ -153,7 +158,40 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
         EVALUATE_QUESTIONS,
         PROMPTS,
         new Experiment.BatchPlan(questionsPerUnit, 8),
-        VERSIONS);
+        VERSIONS,
+        spec.evaluateOn() == null ? null : EVALUATE_PROMPTS);
+  }
+
+  @Override
+  public FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
+    arrive(request);
+    return new FreshQuestions.Result(freshQuestions(request.iteration()), leave(request));
+  }
+
+  @Override
+  public List<String> nameExperiments(List<ExperimentSpec> specs) {
+    arrive(specs);
+    return specs.stream()
+        .map(spec -> ExperimentNames.derive(SpecDefaults.complete(spec, ModelDefaults.NONE)))
+        .toList();
+  }
+
+  @Override
+  public List<ComparisonResult.Row> compare(
+      String comparison, List<ComparisonResult.Compared> experiments) {
+    arrive(experiments);
+    return List.of(
+        new ComparisonResult.Row(
+            "arithmetic",
+            "built-in",
+            "debate",
+            List.of(0L),
+            0,
+            4,
+            0.5,
+            0.1,
+            new ComparisonResult.Rank(1, 1),
+            null));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package polyphony.workflows;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -55,7 +56,10 @@ class FinetuningIterationTest {
         previous,
         spec.sampling(),
         8,
-        FakeSteps.VERSIONS);
+        FakeSteps.VERSIONS,
+        null,
+        null,
+        null);
   }
 
   /** All turns of a debate of 3 agents over 2 rounds. */
@@ -187,18 +191,25 @@ class FinetuningIterationTest {
     assertThat(record.trainings())
         .extracting(Recording.Training::role, Recording.Training::agent)
         .containsExactly(
-            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 0),
-            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 1),
-            org.assertj.core.groups.Tuple.tuple(Role.GENERATOR, 2),
-            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 0),
-            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 1),
-            org.assertj.core.groups.Tuple.tuple(Role.CRITIC, 2));
+            tuple(Role.GENERATOR, 0),
+            tuple(Role.GENERATOR, 1),
+            tuple(Role.GENERATOR, 2),
+            tuple(Role.CRITIC, 0),
+            tuple(Role.CRITIC, 1),
+            tuple(Role.CRITIC, 2));
     assertThat(record.society()).isEqualTo(society(1));
   }
 
   private static Vote.Request vote(Purpose purpose, int iteration) {
     return new Vote.Request(
-        7, purpose, iteration, "arithmetic", roundAnswers(purpose, iteration, 2), "random", 1);
+        7,
+        purpose,
+        iteration,
+        "arithmetic",
+        roundAnswers(purpose, iteration, 2),
+        "random",
+        1,
+        null);
   }
 
   /** By agent, then by range. */
@@ -396,22 +407,31 @@ class FinetuningIterationTest {
 
   @ParameterizedTest
   @CsvSource({
-    // method, agents, rounds, trainings in all
-    "base, 1, 1, 0",
-    "majority, 3, 1, 0",
-    "debate, 3, 2, 0",
-    "single-agent-ft, 3, 2, 1",
-    "multiagent-ft, 3, 2, 6",
-    "multiagent-ft-no-summary, 3, 2, 6",
-    "multiagent-ft-no-critic, 3, 2, 3"
+    // method, turns on finetuning questions, turns on evaluation questions, trainings in all
+    "base, 0, 1, 0",
+    "majority, 0, 3, 0",
+    "debate, 0, 6, 0",
+    "cooperative, 0, 6, 0",
+    "unique-id, 0, 6, 0",
+    "star, 2, 1, 1",
+    "majority-ft, 3, 3, 1",
+    "single-agent-ft, 6, 6, 1",
+    "single-agent-ft-no-debate, 6, 1, 1",
+    "single-agent-ft-t2, 6, 6, 1",
+    "multiagent-ft, 6, 6, 6",
+    "cooperative-ft, 6, 6, 6",
+    "multiagent-ft-no-summary, 6, 6, 6",
+    "multiagent-ft-no-critic, 6, 6, 3",
+    "multiagent-ft-unfiltered, 6, 6, 6"
   })
-  void everyMethodIsAPresetOfTheOnePipeline(String method, int agents, int rounds, int trainings) {
+  void everyMethodIsAPresetOfTheOnePipeline(
+      String method, int finetuning, int evaluation, int trainings) {
     boolean trains = trainings > 0;
     ExperimentResult result =
         run("\"method\": \"" + method + "\", \"iterations\": " + (trains ? 1 : 0));
     // Two ranges each.
-    assertThat(steps.debates(Purpose.EVALUATE, 0)).hasSize(2 * agents * rounds);
-    assertThat(steps.debates(Purpose.FINETUNE, 1)).hasSize(trains ? 2 * agents * rounds : 0);
+    assertThat(steps.debates(Purpose.EVALUATE, 0)).hasSize(2 * evaluation);
+    assertThat(steps.debates(Purpose.FINETUNE, 1)).hasSize(2 * finetuning);
     assertThat(steps.requests(Train.Request.class)).hasSize(trainings);
     assertThat(result.iterations()).hasSize(trains ? 2 : 1);
     if (trains) {
@@ -419,6 +439,139 @@ class FinetuningIterationTest {
           .extracting(Split.Request::trains)
           .containsExactly(Method.named(method).trains());
     }
+  }
+
+  @Test
+  void starTakesTheTrueAnswersAsLabelsAndAsHintsAndStartsAnew() {
+    run("\"method\": \"star\", \"iterations\": 2");
+    for (int iteration : new int[] {1, 2}) {
+      assertThat(steps.debates(Purpose.FINETUNE, iteration))
+          .extracting(Debate.Request::agent, Debate.Request::from, Debate.Request::mistakes)
+          .containsExactlyInAnyOrder(
+              tuple(0, 0, null),
+              tuple(0, 2, null),
+              tuple(1, 0, FakeSteps.answers(Purpose.FINETUNE, iteration, 1, 0, 0)),
+              tuple(1, 2, FakeSteps.answers(Purpose.FINETUNE, iteration, 1, 0, 2)));
+      assertThat(steps.trainings(iteration))
+          .singleElement()
+          .matches(training -> training.start().equals(FakeSteps.BASE));
+    }
+    assertThat(steps.debates(Purpose.EVALUATE, 2)).allMatch(turn -> turn.mistakes() == null);
+    assertThat(steps.requests(Vote.Request.class))
+        .extracting(Vote.Request::purpose, Vote.Request::truth)
+        .containsExactly(
+            tuple(Purpose.EVALUATE, null),
+            tuple(Purpose.FINETUNE, FakeSteps.TRAIN_QUESTIONS),
+            tuple(Purpose.EVALUATE, null),
+            tuple(Purpose.FINETUNE, FakeSteps.TRAIN_QUESTIONS),
+            tuple(Purpose.EVALUATE, null));
+    // To the split, what was said with a hint is another agent's.
+    assertThat(steps.requests(Split.Request.class).get(0).answers())
+        .containsExactly(
+            List.of(
+                List.of(
+                    FakeSteps.answers(Purpose.FINETUNE, 1, 1, 0, 0),
+                    FakeSteps.answers(Purpose.FINETUNE, 1, 1, 0, 2)),
+                List.of(
+                    FakeSteps.answers(Purpose.FINETUNE, 1, 1, 1, 0),
+                    FakeSteps.answers(Purpose.FINETUNE, 1, 1, 1, 2))));
+  }
+
+  @Test
+  void agentsAreToldHowToDealWithOneAnother() {
+    run("\"method\": \"unique-id\"");
+    assertThat(steps.debates(Purpose.EVALUATE, 0))
+        .allMatch(turn -> turn.style() == Method.Style.UNIQUE_ID && turn.agents() == 3);
+    steps.requests.clear();
+    run("\"method\": \"cooperative\"");
+    assertThat(steps.debates(Purpose.EVALUATE, 0))
+        .allMatch(turn -> turn.style() == Method.Style.COOPERATE && turn.agents() == null);
+  }
+
+  @Test
+  void everyStepIsToldHowAnswersAreReadAndComparedWithHintsToo() {
+    try (TestService service = new TestService(steps)) {
+      service.run(
+          "x",
+          "{\"method\": \"star\", \"iterations\": 1, \"task\": {\"name\": \"mine\", \"train\": 4,"
+              + " \"evaluate\": 3, \"answers\": \"number-1\", \"checker\": \"released-code\"}}");
+    }
+    assertThat(steps.debates(Purpose.FINETUNE, 1)).anyMatch(turn -> turn.mistakes() != null);
+    assertThat(steps.requests(Debate.Request.class))
+        .extracting(Debate.Request::task)
+        .containsOnly("number-1/default/released-code");
+    assertThat(steps.requests(Split.Request.class))
+        .extracting(Split.Request::task)
+        .containsOnly("number-1/default/released-code");
+  }
+
+  @Test
+  void anotherTaskIsEvaluatedOnInItsOwnWay() {
+    try (TestService service = new TestService(steps)) {
+      service.run(
+          "x",
+          "{\"iterations\": 1, \"task\": {\"train\": 4}, \"evaluateOn\":"
+              + " {\"name\": \"other\", \"evaluate\": 3, \"answers\": \"number-1\"}}");
+    }
+    assertThat(steps.debates(Purpose.FINETUNE, 1))
+        .hasSize(12)
+        .allMatch(turn -> turn.task().equals("arithmetic"))
+        .allMatch(turn -> turn.prompts().equals(FakeSteps.PROMPTS))
+        .allMatch(turn -> turn.questions().equals(FakeSteps.TRAIN_QUESTIONS));
+    assertThat(steps.debates(Purpose.EVALUATE, 1))
+        .hasSize(12)
+        .allMatch(turn -> turn.task().equals("number-1"))
+        .allMatch(turn -> turn.prompts().equals(FakeSteps.EVALUATE_PROMPTS));
+    assertThat(steps.requests(Vote.Request.class))
+        .extracting(Vote.Request::purpose, Vote.Request::task)
+        .containsExactly(
+            tuple(Purpose.EVALUATE, "number-1"),
+            tuple(Purpose.FINETUNE, "arithmetic"),
+            tuple(Purpose.EVALUATE, "number-1"));
+    assertThat(steps.requests(Split.Request.class))
+        .extracting(Split.Request::task)
+        .containsExactly("arithmetic");
+    assertThat(steps.requests(Evaluate.Request.class))
+        .extracting(Evaluate.Request::task, Evaluate.Request::to)
+        .containsExactlyInAnyOrder(
+            tuple("number-1", 2), tuple("number-1", 3), tuple("number-1", 2), tuple("number-1", 3));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"multiagent-ft", "star"})
+  void everyIterationMayHaveQuestionsOfItsOwn(String method) {
+    ExperimentResult result =
+        run("\"iterations\": 3, \"questions\": \"fresh\", \"method\": \"" + method + "\"");
+    TaskSpec task = result.experiment().spec().task();
+    assertThat(steps.requests(FreshQuestions.Request.class))
+        .containsExactly(
+            new FreshQuestions.Request(0, 2, task, FakeSteps.TRAIN_QUESTIONS),
+            new FreshQuestions.Request(0, 3, task, FakeSteps.TRAIN_QUESTIONS));
+    for (int iteration = 1; iteration <= 3; iteration++) {
+      ArtifactRef questions =
+          iteration == 1 ? FakeSteps.TRAIN_QUESTIONS : FakeSteps.freshQuestions(iteration);
+      assertThat(steps.debates(Purpose.FINETUNE, iteration))
+          .isNotEmpty()
+          .allMatch(turn -> turn.questions().equals(questions));
+      assertThat(steps.debates(Purpose.EVALUATE, iteration))
+          .allMatch(turn -> turn.questions().equals(FakeSteps.EVALUATE_QUESTIONS));
+      assertThat(steps.requests(Recording.Request.class).get(iteration).trainQuestions())
+          .isEqualTo(iteration == 1 ? null : questions);
+      assertThat(steps.requests(Vote.Request.class).get(2 * iteration - 1).truth())
+          .isEqualTo(method.equals("star") ? questions : null);
+    }
+    assertThat(result.phases()).containsKey("draw questions");
+  }
+
+  @Test
+  void oneSampleOfTheOneModelIsEvaluatedWhereThereIsNoDebate() {
+    run("\"method\": \"single-agent-ft-no-debate\", \"iterations\": 1");
+    ArtifactRef tuned = FakeSteps.checkpoint(Role.GENERATOR, 0, 1);
+    assertThat(steps.requests(Evaluate.Request.class))
+        .filteredOn(request -> request.iteration() == 1)
+        .allMatch(request -> request.society().equals(Society.copies(tuned, 1)));
+    assertThat(steps.requests(Recording.Request.class).get(1).society())
+        .isEqualTo(Society.copies(tuned, 3));
   }
 
   @Test

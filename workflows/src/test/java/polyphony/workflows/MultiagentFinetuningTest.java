@@ -79,9 +79,8 @@ class MultiagentFinetuningTest {
       value = {
         "{\"agentz\": 3} | agentz is not a field, allowed: agents,",
         "{\"agents\": \"three\"} | agents must be a whole number",
-        "{\"task\": {\"size\": 3}} | task.size is not a field, allowed: evaluate, evaluateSplit, name, train",
-        "[] | the input must be a JSON object",
-        "\"debate\" | the input must be a JSON object"
+        "{\"task\": {\"size\": 3}} | task.size is not a field, allowed: answers, checker, data, evaluate, evaluateSplit, extractor, levels, name, operands, train",
+        "[] | the input must be a JSON object or a method's name in quotes"
       })
   void anInputThatCannotBeReadFailsAtOnceNamingTheField(String json, String message) {
     ApplicationFailure failure = failure("x", json);

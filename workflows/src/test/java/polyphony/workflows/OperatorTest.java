@@ -293,6 +293,32 @@ class OperatorTest {
   }
 
   @Test
+  void anExperimentIsExtendedOnlyAsFarAsThereAreQuestionsOfItsIterationsOwn() {
+    CountDownLatch working = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Split.Request) {
+            working.countDown();
+            await(mayEnd);
+          } else if (request instanceof ExperimentSpec spec && spec.iterations() > 3) {
+            throw FakeSteps.failure(FailureTypes.CONFIG, "the task has 9 questions", 0);
+          }
+        };
+    WorkflowStub run =
+        service.start(
+            "x", ONE_AGENT.replace("{\"agents\"", "{\"questions\": \"fresh\", \"agents\""));
+    await(working);
+    assertThat(refused(run, "extend", 3)).isEqualTo("the task has 9 questions");
+    assertThat(update(run, "extend", 2)).isEqualTo("iteration 3 is the last one now");
+    mayEnd.countDown();
+    assertThat(result(run).iterations()).hasSize(4);
+    assertThat(steps.requests(FreshQuestions.Request.class))
+        .extracting(FreshQuestions.Request::iteration)
+        .containsExactly(2, 3);
+  }
+
+  @Test
   void whatTrainsNothingHasNothingToRepeat() {
     CountDownLatch working = new CountDownLatch(1);
     CountDownLatch mayEnd = new CountDownLatch(1);

@@ -22,12 +22,17 @@ class PolyphonyDataConverterTest {
         .build();
   }
 
+  @Test
+  void aTextIsAMethodsName() {
+    assertThat(PolyphonyDataConverter.parse("\"debate\"").method()).isEqualTo("debate");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
         "{\"agentz\": 3} | agentz is not a field, allowed: agents, baseModel, criticLoss, criticMix, embeddingModel, evaluateOn, experiment, iterations, likelihoodModel, method, minimumVotes, promptSet, questions, rounds, sampling, seed, startFrom, summaries, task, tieRule, training",
-        "{\"task\": {\"sise\": 3}} | task.sise is not a field, allowed: evaluate, evaluateSplit, name, train",
+        "{\"task\": {\"sise\": 3}} | task.sise is not a field, allowed: answers, checker, data, evaluate, evaluateSplit, extractor, levels, name, operands, train",
         "{\"training\": {\"critic\": {\"rate\": 1}}} | training.critic.rate is not a field, allowed: batchSize, clipNorm, critic, epochs, generator, learningRate, schedule, tuning, warmupShare, weightDecay",
         "{\"agents\": \"three\"} | agents must be a whole number",
         "{\"agents\": \"3\"} | agents must be a whole number",
@@ -41,11 +46,11 @@ class PolyphonyDataConverterTest {
         "{\"method\": 5} | method must be a text in quotes",
         "{\"method\": {}} | method must be a text in quotes",
         "{\"task\": 5} | task must be a task's name in quotes or a JSON object",
+        "{\"task\": {\"levels\": 3}} | task.levels must be a list in brackets",
         "{\"task\": []} | task must be a task's name in quotes or a JSON object",
         "{\"sampling\": 1} | sampling must be a JSON object",
-        "[] | the input must be a JSON object",
-        "\"multiagent-ft\" | the input must be a JSON object",
-        "5 | the input must be a JSON object"
+        "[] | the input must be a JSON object or a method's name in quotes",
+        "5 | the input must be a JSON object or a method's name in quotes"
       })
   void whatCannotBeReadIsNamedForWorkflowsAndTheCommandLineAlike(String json, String message) {
     assertThatThrownBy(() -> PolyphonyDataConverter.parse(json))

@@ -94,7 +94,14 @@ class ReplayTest {
           new Recorded("paused", ONE_ITERATION, List.of(1), ReplayTest::paused),
           new Recorded("extended", ONE_ITERATION, List.of(), ReplayTest::extended),
           new Recorded("recomputed", ONE_ITERATION, List.of(1), ReplayTest::recomputed),
-          new Recorded("aborted", ONE_ITERATION, List.of(1), ReplayTest::aborted));
+          new Recorded("aborted", ONE_ITERATION, List.of(1), ReplayTest::aborted),
+          new Recorded(
+              "comparison",
+              "{\"methods\": [\"debate\", \"multiagent-ft\"], \"seeds\": [0, 1], \"common\": {"
+                  + SMALL
+                  + "}}",
+              List.of(),
+              ReplayTest::compared));
 
   static Stream<String> workflows() {
     return RUNS.stream().flatMap(Recorded::workflows);
@@ -167,6 +174,10 @@ class ReplayTest {
     workflow.getResult(ExperimentResult.class);
   }
 
+  private static void compared(TestService service, FakeSteps steps, Recorded run) {
+    service.startComparison(run.name(), run.spec()).getResult(ComparisonResult.class);
+  }
+
   private static void aborted(TestService service, FakeSteps steps, Recorded run) {
     WorkflowStub workflow = whileTraining(service, steps, run);
     workflow.update("abort", String.class, "enough");
@@ -232,7 +243,9 @@ class ReplayTest {
     try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance()) {
       Worker worker = environment.newWorker("replay", TestService.PATIENT);
       worker.registerWorkflowImplementationTypes(
-          MultiagentFinetuningImpl.class, FinetuningIterationImpl.class);
+          MultiagentFinetuningImpl.class,
+          FinetuningIterationImpl.class,
+          MethodComparisonImpl.class);
       WorkflowReplayer.replayWorkflowExecution(
           WorkflowExecutionHistory.fromJson(json, workflow), worker);
     }

@@ -53,6 +53,24 @@ class SpecConflictsTest {
   }
 
   @Test
+  void operandsAreComparedWithThoseThatArithmeticHasAnyway() {
+    assertThat(conflicts("{\"task\": {\"operands\": 29}}")).isEmpty();
+    assertThat(conflicts("{\"task\": {\"operands\": 60}}"))
+        .containsExactly("task.operands is 29 in the recorded experiment, not 60");
+    ExperimentSpec harder =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{\"evaluateOn\": {\"name\": \"arithmetic\", \"operands\": 60}}"),
+            ModelDefaults.NONE);
+    assertThat(
+            SpecConflicts.between(
+                harder,
+                PolyphonyDataConverter.parse(
+                    "{\"evaluateOn\": {\"name\": \"arithmetic\", \"operands\": 29}}")))
+        .containsExactly("evaluateOn.operands is 60 in the recorded experiment, not 29");
+  }
+
+  @Test
   void aRolesOverrideIsComparedWithWhatHoldsForThatRole() {
     assertThat(
             conflicts(

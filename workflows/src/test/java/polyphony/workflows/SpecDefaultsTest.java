@@ -121,6 +121,44 @@ class SpecDefaultsTest {
   }
 
   @Test
+  void ofTwoTasksEachKeepsTheCountsThatItIsUsedFor() {
+    ExperimentSpec spec =
+        complete(
+            "{\"task\": {\"train\": 20}, \"evaluateOn\": {\"name\": \"gsm8k\", \"evaluate\": 9}}");
+    assertThat(spec.task()).isEqualTo(new TaskSpec("arithmetic", 20, null, null));
+    assertThat(spec.evaluateOn()).isEqualTo(new TaskSpec("gsm8k", null, 9, "evaluate"));
+    assertThat(spec.evaluated()).isEqualTo(spec.evaluateOn());
+    assertThat(SpecDefaults.complete(spec, ModelDefaults.NONE)).isEqualTo(spec);
+    assertThat(complete("{\"evaluateOn\": \"math\"}").evaluateOn())
+        .isEqualTo(new TaskSpec("math", null, 500, "evaluate"));
+    assertThat(complete("{}").evaluated()).isEqualTo(complete("{}").task());
+  }
+
+  @Test
+  void theOperandsThatArithmeticHasAnywayAreLeftOut() {
+    assertThat(complete("{\"task\": {\"operands\": 29}}")).isEqualTo(complete("{}"));
+    assertThat(complete("{\"task\": {\"operands\": 60}}").task().operands()).isEqualTo(60);
+    assertThat(complete("{\"task\": {\"operands\": 60}}").task().grading()).isEqualTo("arithmetic");
+  }
+
+  @Test
+  void stepsAreToldWhatReadsAndComparesAnswers() {
+    assertThat(complete("{}").task().grading()).isEqualTo("arithmetic");
+    TaskSpec task =
+        complete(
+                "{\"task\": {\"name\": \"math\", \"levels\": [1, 3], \"checker\": \"released-code\"}}")
+            .task();
+    assertThat(task.levels()).containsExactly(1, 3);
+    assertThat(task.withAnswers("math-1").grading()).isEqualTo("math-1/default/released-code");
+    assertThatThrownBy(() -> complete("{\"task\": {\"levels\": [0]}}"))
+        .hasMessageContaining("task.levels is 0, allowed: 1 to 5");
+    assertThatThrownBy(() -> complete("{\"task\": {\"levels\": [2, 2]}}"))
+        .hasMessageContaining("each once");
+    assertThatThrownBy(() -> complete("{\"task\": {\"extractor\": \"new\"}}"))
+        .hasMessageContaining("task.extractor is \"new\", allowed: default, released-code");
+  }
+
+  @Test
   void completingACompleteSpecChangesNothing() {
     for (String method : Method.names()) {
       ExperimentSpec spec = complete("{\"method\": \"" + method + "\"}");
@@ -137,7 +175,14 @@ class SpecDefaultsTest {
     "multiagent-ft, 3, 2, 3, true",
     "multiagent-ft-no-summary, 3, 2, 3, false",
     "multiagent-ft-no-critic, 3, 2, 3, true",
-    "multiagent-ft-unfiltered, 3, 2, 3, true"
+    "multiagent-ft-unfiltered, 3, 2, 3, true",
+    "cooperative, 3, 2, 0, true",
+    "cooperative-ft, 3, 2, 3, true",
+    "unique-id, 3, 2, 0, true",
+    "star, 1, 1, 3, true",
+    "majority-ft, 3, 1, 3, true",
+    "single-agent-ft-no-debate, 3, 2, 3, true",
+    "single-agent-ft-t2, 3, 2, 3, true"
   })
   void aMethodDecidesWhatItNarrows(
       String method, int agents, int rounds, int iterations, boolean summaries) {
@@ -149,8 +194,15 @@ class SpecDefaultsTest {
   }
 
   @Test
+  void aMethodThatIsDefinedByItsTemperatureOrItsStartFixesThem() {
+    assertThat(complete("{\"method\": \"single-agent-ft-t2\"}").sampling().temperature())
+        .isEqualTo(2.0);
+    assertThat(complete("{\"method\": \"star\"}").startFrom()).isEqualTo("base");
+  }
+
+  @Test
   void everyMethodIsCoveredByTheTableOfMethods() {
-    assertThat(Method.names()).hasSize(8);
+    assertThat(Method.names()).hasSize(15);
   }
 
   @ParameterizedTest
@@ -159,12 +211,21 @@ class SpecDefaultsTest {
       value = {
         "{\"experiment\": \"a/b\"} | experiment is \"a/b\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
         "{\"experiment\": \"\"} | experiment is \"\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
-        "{\"method\": \"magic\"} | method is \"magic\", allowed: base, debate, majority, multiagent-ft, multiagent-ft-no-critic, multiagent-ft-no-summary, multiagent-ft-unfiltered, single-agent-ft",
+        "{\"method\": \"magic\"} | method is \"magic\", allowed: base, cooperative, cooperative-ft, debate, majority, majority-ft, multiagent-ft, multiagent-ft-no-critic, multiagent-ft-no-summary, multiagent-ft-unfiltered, single-agent-ft, single-agent-ft-no-debate, single-agent-ft-t2, star, unique-id",
         "{\"task\": \"../etc\"} | task.name is \"../etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
         "{\"task\": {\"train\": 0}} | task.train is 0, allowed: 1 to 1000000",
         "{\"task\": {\"evaluateSplit\": \"finetune\"}} | task.evaluateSplit is \"finetune\", allowed: evaluate, validate",
         "{\"task\": {\"evaluate\": -1}} | task.evaluate is -1, allowed: 1 to 1000000",
-        "{\"evaluateOn\": \"gsm8k\"} | evaluateOn is set, allowed: leaving it out (the same task is evaluated)",
+        "{\"task\": {\"operands\": 0}} | task.operands is 0, allowed: 1 to 99",
+        "{\"task\": {\"operands\": 100}} | task.operands is 100, allowed: 1 to 99",
+        "{\"task\": {\"name\": \"gsm8k\", \"operands\": 9}} | task.operands is set, allowed: leaving it out, since only task arithmetic makes its questions itself",
+        "{\"evaluateOn\": {\"evaluate\": 9}} | evaluateOn.name is not set, allowed: the name of a task",
+        "{\"evaluateOn\": {\"name\": \"gsm8k\", \"train\": 9}} | evaluateOn.train is set, allowed: leaving it out, since nothing is finetuned on these questions",
+        "{\"evaluateOn\": {\"name\": \"gsm8k\", \"operands\": 9}} | evaluateOn.operands is set, allowed: leaving it out, since only task arithmetic makes its questions itself",
+        "{\"evaluateOn\": {\"name\": \"math\", \"levels\": [7]}} | evaluateOn.levels is 7, allowed: 1 to 5",
+        "{\"evaluateOn\": {\"name\": \"math\", \"evaluateSplit\": \"test\"}} | evaluateOn.evaluateSplit is \"test\", allowed: evaluate, validate",
+        "{\"evaluateOn\": \"gsm8k\", \"task\": {\"evaluate\": 9}} | task.evaluate is set, allowed: setting it in evaluateOn, whose questions are evaluated on",
+        "{\"evaluateOn\": \"gsm8k\", \"task\": {\"evaluateSplit\": \"validate\"}} | task.evaluateSplit is set, allowed: setting it in evaluateOn, whose questions are evaluated on",
         "{\"baseModel\": \"/etc\"} | baseModel is \"/etc\", allowed: 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
         "{\"agents\": 0} | agents is 0, allowed: 1 to 16",
         "{\"agents\": 17} | agents is 17, allowed: 1 to 16",
@@ -173,7 +234,7 @@ class SpecDefaultsTest {
         "{\"iterations\": -1} | iterations is -1, allowed: 0 to 100",
         "{\"seed\": -1} | seed is -1, allowed: 0 to 9007199254740991",
         "{\"seed\": 9007199254740992} | seed is 9007199254740992, allowed: 0 to 9007199254740991",
-        "{\"questions\": \"fresh\"} | questions is \"fresh\", allowed: fixed",
+        "{\"questions\": \"other\"} | questions is \"other\", allowed: fixed, fresh",
         "{\"tieRule\": \"coin\"} | tieRule is \"coin\", allowed: random, first, skip, released-code",
         "{\"minimumVotes\": 0} | minimumVotes is 0, allowed: 1 to 16",
         "{\"minimumVotes\": 4} | minimumVotes is 4, allowed: at most agents, which is 3",
@@ -201,7 +262,9 @@ class SpecDefaultsTest {
         "{\"method\": \"base\", \"minimumVotes\": 2} | minimumVotes is 2, allowed: at most agents, which is 1",
         "{\"method\": \"majority\", \"rounds\": 2} | rounds is 2, allowed: 1, since method majority does not debate",
         "{\"method\": \"debate\", \"iterations\": 3} | iterations is 3, allowed: 0, since method debate trains nothing",
-        "{\"method\": \"multiagent-ft-no-summary\", \"summaries\": true} | summaries is true, allowed: false, since method multiagent-ft-no-summary is defined without summaries"
+        "{\"method\": \"multiagent-ft-no-summary\", \"summaries\": true} | summaries is true, allowed: false, since method multiagent-ft-no-summary is defined without summaries",
+        "{\"method\": \"star\", \"startFrom\": \"previous\"} | startFrom is previous, allowed: base, since method star starts anew in every iteration",
+        "{\"method\": \"single-agent-ft-t2\", \"sampling\": {\"temperature\": 1.0}} | sampling.temperature is 1.0, allowed: 2.0, since method single-agent-ft-t2 is defined by its temperature"
       })
   void aViolationNamesTheFieldItsValueAndWhatIsAllowed(String spec, String violation) {
     assertThat(SpecDefaults.violations(PolyphonyDataConverter.parse(spec)))

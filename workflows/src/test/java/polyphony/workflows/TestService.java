@@ -49,7 +49,8 @@ final class TestService implements AutoCloseable {
     orchestration.registerWorkflowImplementationTypes(
         PolyphonyDataConverter.implementationOptions(),
         MultiagentFinetuningImpl.class,
-        FinetuningIterationImpl.class);
+        FinetuningIterationImpl.class,
+        MethodComparisonImpl.class);
     // Every worker registers one kind of step, so that a step on a wrong queue is noticed.
     orchestration.registerActivitiesImplementations(only(Activities.Light.class, steps));
     environment
@@ -111,6 +112,13 @@ final class TestService implements AutoCloseable {
     return environment
         .getWorkflowClient()
         .newUntypedWorkflowStub("MultiagentFinetuning", options.setWorkflowId(name).build());
+  }
+
+  /** Starts a comparison with what somebody typed. */
+  WorkflowStub startComparison(String name, String json) {
+    WorkflowStub workflow = stub("MethodComparison", name);
+    workflow.start(raw(json));
+    return workflow;
   }
 
   /** Another workflow than an experiment. */

@@ -18,17 +18,25 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import polyphony.activities.compare.RecordedExperiment.Iteration;
+import polyphony.storage.Artifacts;
+import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.ComparisonResult;
+import polyphony.workflows.ExperimentDescription;
+import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.Role;
+import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.Split;
+import polyphony.workflows.TaskSpec;
 
 /**
- * Experiments side by side. Those that differ in nothing but their seed are one row. Rows are
- * compared question by question: both answered the same ones.
+ * Experiments side by side. Those that differ in nothing but their seed are one row. Rows on one
+ * task with one base model are compared question by question: they answered the same ones.
  *
- * @param rows in the order in which the experiments were named
- * @param differences every row's last iteration with its own untuned society, then every later row
- *     with the first
+ * @param rows in the order in which the experiments were named, those on one task with one base
+ *     model together
+ * @param differences of those together: every row's last iteration with its own untuned society,
+ *     then every later row with the first
  */
 public record Comparison(List<Row> rows, List<Difference> differences) {
   private static final JsonMapper JSON = new JsonMapper();
@@ -39,12 +47,26 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
   /**
    * One method with its settings.
    *
+   * @param task that it was evaluated on
    * @param label the method, with the fields in which rows of one method differ
    * @param seeds ascending
    * @param questions evaluation questions of all seeds together
    * @param iterations as far as every seed has come
+   * @param rank of the last iteration among the rows on the same task with the same base model
    */
-  public record Row(String label, List<Long> seeds, int questions, List<Point> iterations) {}
+  public record Row(
+      String task,
+      String baseModel,
+      String label,
+      List<Long> seeds,
+      int questions,
+      List<Point> iterations,
+      ComparisonResult.Rank rank) {
+    /** Its last iteration. */
+    public Point last() {
+      return iterations.get(iterations.size() - 1);
+    }
+  }
 
   /**
    * One iteration of a row; means over seeds, null where a measure does not apply.
@@ -57,6 +79,7 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
    * @param criticExamples mean per critic
    * @param generatorTokens trained on, padding excluded, mean per generator
    * @param criticTokens likewise per critic
+   * @param budget what it has cost so far, mean over seeds; null where the store does not tell
    */
   public record Point(
       int iteration,
@@ -69,18 +92,24 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
       Double embeddingDissimilarity,
       Double klBetweenAgents,
       Double klToBase,
+      Double generatorKlBetweenAgents,
+      Double generatorKlToBase,
       Double labelPrecision,
       Double correctedShare,
       Double generatorExamples,
       Double criticExamples,
       Double generatorTokens,
-      Double criticTokens) {}
+      Double criticTokens,
+      ComparisonResult.Budget budget) {}
 
   /** How much more often one row's answers are right than another's, on the same questions. */
   public record Difference(
       String label, int iteration, String than, int thanIteration, PairedDifference paired) {}
 
-  private record Group(String label, List<RecordedExperiment> bySeed) {
+  /** What rows must have in common to be compared. */
+  private record Section(String task, String baseModel) {}
+
+  private record Group(Section section, String label, List<RecordedExperiment> bySeed) {
     int iterations() {
       return bySeed.stream().mapToInt(each -> each.iterations().size()).min().orElseThrow();
     }
@@ -99,31 +128,92 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
    *     share no seed or were evaluated on different questions
    */
   public static Comparison of(List<RecordedExperiment> experiments) {
-    List<Group> groups = groups(experiments);
+    List<Row> rows = new ArrayList<>();
     List<Difference> differences = new ArrayList<>();
-    for (Group group : groups) {
-      if (group.iterations() > 1) {
-        differences.add(difference(group, group.iterations() - 1, group, 0));
+    for (List<Group> groups : groups(experiments)) {
+      for (Group group : groups) {
+        rows.add(row(group, groups));
+        if (group.iterations() > 1) {
+          differences.add(difference(group, group.iterations() - 1, group, 0));
+        }
+      }
+      for (Group group : groups.subList(1, groups.size())) {
+        Group first = groups.get(0);
+        int last = group.iterations() - 1;
+        int lastOfFirst = first.iterations() - 1;
+        // Two rows that learn are compared after equally many iterations.
+        int common = Math.min(last, lastOfFirst);
+        differences.add(
+            difference(
+                first, last == 0 ? lastOfFirst : common, group, lastOfFirst == 0 ? last : common));
       }
     }
-    for (Group group : groups.subList(1, groups.size())) {
-      Group first = groups.get(0);
-      int last = group.iterations() - 1;
-      int lastOfFirst = first.iterations() - 1;
-      // Two rows that learn are compared after equally many iterations.
-      int common = Math.min(last, lastOfFirst);
-      differences.add(
-          difference(
-              first, last == 0 ? lastOfFirst : common, group, lastOfFirst == 0 ? last : common));
-    }
-    return new Comparison(groups.stream().map(Comparison::row).toList(), differences);
+    return new Comparison(rows, differences);
   }
 
-  private static List<Group> groups(List<RecordedExperiment> experiments) {
-    Map<SortedMap<String, String>, List<RecordedExperiment>> bySettings = new LinkedHashMap<>();
+  /**
+   * Reads experiments and compares them.
+   *
+   * @throws PolyphonyException as {@link #of(List)} and {@link RecordedExperiment#read}
+   */
+  public static Comparison of(
+      ObjectStore store, Artifacts artifacts, List<ComparisonResult.Compared> experiments) {
+    return of(
+        experiments.stream()
+            .map(
+                each ->
+                    RecordedExperiment.read(store, artifacts, each.experiment())
+                        .first(each.iterations()))
+            .toList());
+  }
+
+  /** Each row's last iteration in short. */
+  public List<ComparisonResult.Row> summary() {
+    return rows.stream()
+        .map(
+            row ->
+                new ComparisonResult.Row(
+                    row.task(),
+                    row.baseModel(),
+                    row.label(),
+                    row.seeds(),
+                    row.last().iteration(),
+                    row.questions(),
+                    row.last().accuracy(),
+                    row.last().standardError(),
+                    row.rank(),
+                    row.last().budget()))
+        .toList();
+  }
+
+  /** By what they have in common. */
+  private static List<List<Group>> groups(List<RecordedExperiment> experiments) {
+    Map<Section, Map<SortedMap<String, String>, List<RecordedExperiment>>> sections =
+        new LinkedHashMap<>();
     for (RecordedExperiment each : experiments) {
-      bySettings.computeIfAbsent(settings(each), settings -> new ArrayList<>()).add(each);
+      sections
+          .computeIfAbsent(section(each), section -> new LinkedHashMap<>())
+          .computeIfAbsent(settings(each), settings -> new ArrayList<>())
+          .add(each);
     }
+    return sections.entrySet().stream()
+        .map(each -> groups(each.getKey(), each.getValue()))
+        .toList();
+  }
+
+  private static Section section(RecordedExperiment experiment) {
+    ExperimentSpec spec = experiment.experiment().spec();
+    TaskSpec task = spec.evaluated();
+    boolean unseen = task.evaluateSplit().equals(SpecDefaults.EVALUATE_SPLIT);
+    return new Section(
+        ExperimentDescription.task(task)
+            + (task.data() == null ? "" : " from " + task.data())
+            + (unseen ? "" : ", split " + task.evaluateSplit()),
+        spec.baseModel());
+  }
+
+  private static List<Group> groups(
+      Section section, Map<SortedMap<String, String>, List<RecordedExperiment>> bySettings) {
     List<Group> groups = new ArrayList<>();
     bySettings.forEach(
         (settings, members) -> {
@@ -138,7 +228,7 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
                       + " have the same settings and the same seed; name one of them");
             }
           }
-          groups.add(new Group(label(settings, bySettings.keySet()), members));
+          groups.add(new Group(section, label(settings, bySettings.keySet()), members));
         });
     return groups;
   }
@@ -189,16 +279,38 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
     return differing.isEmpty() ? method : method + " (" + String.join(", ", differing) + ")";
   }
 
-  private static Row row(Group group) {
+  private static Row row(Group group, List<Group> section) {
     List<Point> points = new ArrayList<>();
     for (int i = 0; i < group.iterations(); i++) {
       points.add(point(i, group.at(i)));
     }
     return new Row(
+        group.section().task(),
+        group.section().baseModel(),
         group.label(),
         group.bySeed().stream().map(Comparison::seed).toList(),
         group.at(0).stream().mapToInt(each -> each.correct().size()).sum(),
-        points);
+        points,
+        rank(group, section));
+  }
+
+  private static ComparisonResult.Rank rank(Group group, List<Group> section) {
+    int above = 0;
+    int below = 0;
+    for (Group other : section) {
+      if (!other.label().equals(group.label()) && !shared(group, other).isEmpty()) {
+        PairedDifference paired =
+            difference(group, group.iterations() - 1, other, other.iterations() - 1).paired();
+        above += paired.high() < 0 ? 1 : 0;
+        below += paired.low() > 0 ? 1 : 0;
+      }
+    }
+    return new ComparisonResult.Rank(1 + above, section.size() - below);
+  }
+
+  /** Those of the one whose seed the other has as well. */
+  private static List<RecordedExperiment> shared(Group one, Group other) {
+    return one.bySeed().stream().filter(each -> other.seed(seed(each)).isPresent()).toList();
   }
 
   private static Point point(int iteration, List<Iteration> bySeed) {
@@ -217,12 +329,26 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
         mean(bySeed, each -> each.report().embeddingDissimilarity()),
         mean(bySeed, each -> each.report().klBetweenAgents()),
         mean(bySeed, each -> each.report().klToBase()),
+        mean(bySeed, each -> each.report().generatorKlBetweenAgents()),
+        mean(bySeed, each -> each.report().generatorKlToBase()),
         mean(bySeed, each -> each.report().labelPrecision()),
         mean(bySeed, Comparison::correctedShare),
         mean(bySeed, each -> perModel(each, Role.GENERATOR, Split.TrainingSet::count)),
         mean(bySeed, each -> perModel(each, Role.CRITIC, Split.TrainingSet::count)),
         mean(bySeed, each -> tokensPerModel(each, Role.GENERATOR)),
-        mean(bySeed, each -> tokensPerModel(each, Role.CRITIC)));
+        mean(bySeed, each -> tokensPerModel(each, Role.CRITIC)),
+        budget(bySeed));
+  }
+
+  private static ComparisonResult.Budget budget(List<Iteration> bySeed) {
+    if (bySeed.stream().anyMatch(each -> each.budget() == null)) {
+      return null;
+    }
+    return new ComparisonResult.Budget(
+        mean(bySeed, each -> each.budget().sampledTokens()),
+        mean(bySeed, each -> each.budget().trainedTokens()),
+        mean(bySeed, each -> each.budget().answerTokens()),
+        mean(bySeed, each -> each.budget().deviceSeconds()));
   }
 
   /** Null where it is null for any seed. */
@@ -269,25 +395,22 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
   private static Difference difference(Group one, int iteration, Group other, int otherIteration) {
     List<boolean[]> ones = new ArrayList<>();
     List<boolean[]> others = new ArrayList<>();
-    for (RecordedExperiment experiment : one.bySeed()) {
-      Optional<RecordedExperiment> match = other.seed(seed(experiment));
-      if (match.isEmpty()) {
-        continue;
-      }
+    for (RecordedExperiment experiment : shared(one, other)) {
+      RecordedExperiment match = other.seed(seed(experiment)).orElseThrow();
       if (!experiment
           .experiment()
           .evaluateQuestions()
           .sha256()
-          .equals(match.get().experiment().evaluateQuestions().sha256())) {
+          .equals(match.experiment().evaluateQuestions().sha256())) {
         throw PolyphonyException.config(
             "experiments "
                 + experiment.experiment().name()
                 + " and "
-                + match.get().experiment().name()
+                + match.experiment().name()
                 + " were evaluated on different questions; compare such as share them");
       }
       ones.add(correct(experiment.iterations().get(iteration)));
-      others.add(correct(match.get().iterations().get(otherIteration)));
+      others.add(correct(match.iterations().get(otherIteration)));
     }
     if (ones.isEmpty()) {
       throw PolyphonyException.config(

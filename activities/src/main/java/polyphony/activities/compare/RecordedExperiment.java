@@ -7,6 +7,7 @@ import polyphony.activities.evaluate.Measurement;
 import polyphony.storage.Artifacts;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.IterationReport;
@@ -25,8 +26,10 @@ public record RecordedExperiment(Experiment experiment, List<Iteration> iteratio
    * One finished iteration.
    *
    * @param correct by evaluation question, in the set's order
+   * @param budget what this and the iterations before it cost; null where the store does not tell
    */
-  public record Iteration(IterationRecord record, List<Boolean> correct) {
+  public record Iteration(
+      IterationRecord record, List<Boolean> correct, ComparisonResult.Budget budget) {
     public Iteration {
       correct = List.copyOf(correct);
     }
@@ -61,12 +64,15 @@ public record RecordedExperiment(Experiment experiment, List<Iteration> iteratio
                 () ->
                     PolyphonyException.config(
                         "the store has no experiment " + name + "; check its name, and --store"));
+    Spending spending = Spending.read(store, name);
     List<Iteration> iterations = new ArrayList<>();
     for (IterationReport report : records.reports(name)) {
       IterationRecord record = IterationRecord.read(artifacts, report.record());
       iterations.add(
           new Iteration(
-              record, record.measurements(artifacts).stream().map(Measurement::correct).toList()));
+              record,
+              record.measurements(artifacts).stream().map(Measurement::correct).toList(),
+              spending.until(report.iteration(), report.questions())));
     }
     if (iterations.isEmpty()) {
       throw PolyphonyException.config(

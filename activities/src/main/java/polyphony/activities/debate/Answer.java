@@ -32,4 +32,14 @@ public record Answer(
     boolean ended,
     String answer,
     String summary,
-    List<String> messages) {}
+    List<String> messages) {
+  /**
+   * The same text, read otherwise.
+   *
+   * @param other the final answer; null where there is none
+   */
+  public Answer withAnswer(String other) {
+    return new Answer(
+        index, question, agent, round, tokens, turns, text, ended, other, summary, messages);
+  }
+}

@@ -4,10 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
 import polyphony.activities.StepProgress;
+import polyphony.activities.grading.Grader;
 import polyphony.activities.lm.Conversation;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Message;
@@ -15,12 +20,13 @@ import polyphony.activities.lm.SamplingSettings;
 import polyphony.activities.lm.Span;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.Question;
-import polyphony.activities.tasks.Task;
 import polyphony.activities.tasks.Tasks;
+import polyphony.storage.ArtifactRef;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
 import polyphony.workflows.Debate;
+import polyphony.workflows.Method;
 import polyphony.workflows.SamplingSpec;
 
 /**
@@ -37,6 +43,13 @@ public final class DebateStep {
 
   /** Raised whenever equal requests would give other answers. */
   public static final int VERSION = 1;
+
+  /** The parts that agents with ids are given, in turn. */
+  private static final List<String> ROLES =
+      List.of(
+          "the solver, who works the task out step by step",
+          "the sceptic, who looks for the mistake in every step",
+          "the checker, who confirms the result in a second way");
 
   private final Checkpoints checkpoints;
   private final LanguageModelRuntime runtime;
@@ -56,7 +69,10 @@ public final class DebateStep {
       Debate.Request request, StepAttempt attempt, StepProgress progress) {
     List<Question> questions = questions(request, attempt);
     PromptSet prompts = PromptSet.read(attempt.artifacts().bytes(request.prompts()));
-    Task task = Tasks.named(request.task());
+    Grader grader = Tasks.grader(request.task());
+    if (request.mistakes() != null) {
+      return withHints(request, questions, prompts, grader, attempt, progress);
+    }
     List<List<Answer>> previous = previous(request, questions, attempt);
     boolean summarised = request.round() > 1 && request.summariser() != null;
     SampledBatches batches =
@@ -76,7 +92,7 @@ public final class DebateStep {
           asked.add(summariser.format().start(List.of(Message.user(message))));
         }
         Optional<Map<Integer, Sampled>> sampled =
-            batches.sample(summariser, rows(request, questions, asked, Seeds.Kind.SUMMARY));
+            batches.sample(summariser, rows(request, questions, every(asked), Seeds.Kind.SUMMARY));
         if (sampled.isEmpty()) {
           return Optional.empty();
         }
@@ -94,18 +110,19 @@ public final class DebateStep {
       for (int i = 0; i < questions.size(); i++) {
         String question = questions.get(i).text();
         if (request.round() == 1) {
-          asked.add(speaker.format().start(List.of(Message.user(prompts.generate(question)))));
+          asked.add(
+              speaker.format().start(List.of(Message.user(first(request, prompts, question)))));
         } else {
           String message =
               summaries == null
-                  ? prompts.criticWithAnswers(othersTexts(previous, request.agent(), i), question)
-                  : prompts.criticWithSummary(summaries.get(i), question);
+                  ? later(request, prompts, othersTexts(previous, request.agent(), i), question)
+                  : later(request, prompts, summaries.get(i), question);
           Conversation own = conversation(previous.get(request.agent()).get(i));
           asked.add(speaker.format().withUser(own, message));
         }
       }
       Optional<Map<Integer, Sampled>> sampled =
-          batches.sample(speaker, rows(request, questions, asked, Seeds.Kind.ANSWER));
+          batches.sample(speaker, rows(request, questions, every(asked), Seeds.Kind.ANSWER));
       if (sampled.isEmpty()) {
         return Optional.empty();
       }
@@ -121,17 +138,116 @@ public final class DebateStep {
                 questions.get(i),
                 speaker.format().withAnswer(asked.get(i), answer.tokens()),
                 answer.ended(),
-                task,
+                grader,
                 summaries == null ? null : summaries.get(i)));
       }
-      return Optional.of(
-          new Debate.Result(
-              attempt.put(JsonLines.write(answers), JsonLines.MEDIA_TYPE, "answers.jsonl"),
-              (int) answers.stream().filter(each -> each.answer() != null).count(),
-              (int) answers.stream().filter(each -> !each.ended()).count(),
-              batches.sampledTokens(),
-              null));
+      return Optional.of(result(answers, batches, attempt));
     }
+  }
+
+  /** The message of round 1. */
+  private static String first(Debate.Request request, PromptSet prompts, String question) {
+    return request.style() == Method.Style.UNIQUE_ID
+        ? prompts.uniqueId(
+            request.agent(), request.agents(), ROLES.get(request.agent() % ROLES.size()), question)
+        : prompts.generate(question);
+  }
+
+  /** That of a later round, after a summary. */
+  private static String later(
+      Debate.Request request, PromptSet prompts, String summary, String question) {
+    return request.style() == Method.Style.COOPERATE
+        ? prompts.cooperative(summary, question)
+        : prompts.criticWithSummary(summary, question);
+  }
+
+  /** That of a later round, with the others' answers themselves. */
+  private static String later(
+      Debate.Request request, PromptSet prompts, List<String> answers, String question) {
+    return request.style() == Method.Style.COOPERATE
+        ? prompts.cooperative(answers, question)
+        : prompts.criticWithAnswers(answers, question);
+  }
+
+  private static Debate.Result result(
+      List<Answer> answers, SampledBatches batches, StepAttempt attempt) {
+    return new Debate.Result(
+        attempt.put(JsonLines.write(answers), JsonLines.MEDIA_TYPE, "answers.jsonl"),
+        (int) answers.stream().filter(each -> each.answer() != null).count(),
+        (int) answers.stream().filter(each -> !each.ended()).count(),
+        batches.sampledTokens(),
+        null);
+  }
+
+  /**
+   * Gives the answers that were wrong again, with the true answer as a hint (rationalisation, arXiv
+   * 2203.14465, section 3.2). The conversation that is kept is the one without the hint.
+   */
+  private Optional<Debate.Result> withHints(
+      Debate.Request request,
+      List<Question> questions,
+      PromptSet prompts,
+      Grader grader,
+      StepAttempt attempt,
+      StepProgress progress) {
+    SortedSet<Integer> wrong = wrong(request, questions, grader, attempt);
+    SampledBatches batches =
+        new SampledBatches(
+            attempt, request.batchSize(), settings(request.sampling()), progress, wrong.size());
+    try (Speaker speaker = new Speaker(checkpoints.open(request.speaker()), runtime)) {
+      SortedMap<Integer, Conversation> asked = new TreeMap<>();
+      for (int i : wrong) {
+        Question question = questions.get(i);
+        String message = prompts.generateWithHint(question.text(), question.answer());
+        asked.put(i, speaker.format().start(List.of(Message.user(message))));
+      }
+      Optional<Map<Integer, Sampled>> sampled =
+          batches.sample(speaker, rows(request, questions, asked, Seeds.Kind.ANSWER));
+      if (sampled.isEmpty()) {
+        return Optional.empty();
+      }
+      List<Answer> answers = new ArrayList<>();
+      for (int i : wrong) {
+        int index = request.from() + i;
+        Sampled answer = sampled.get().getOrDefault(index, Sampled.NOTHING);
+        Conversation kept =
+            speaker
+                .format()
+                .start(List.of(Message.user(prompts.generate(questions.get(i).text()))));
+        answers.add(
+            answer(
+                request,
+                index,
+                questions.get(i),
+                speaker.format().withAnswer(kept, answer.tokens()),
+                answer.ended(),
+                grader,
+                null));
+      }
+      return Optional.of(result(answers, batches, attempt));
+    }
+  }
+
+  /** Positions in the range of the questions whose first answer is wrong. */
+  private static SortedSet<Integer> wrong(
+      Debate.Request request, List<Question> questions, Grader grader, StepAttempt attempt) {
+    List<Answer> first = answers(request, request.mistakes(), 0, 1, questions, attempt);
+    SortedSet<Integer> wrong = new TreeSet<>();
+    for (int i = 0; i < questions.size(); i++) {
+      String answer = first.get(i).answer();
+      if (answer == null || !grader.equivalent(answer, questions.get(i).answer())) {
+        wrong.add(i);
+      }
+    }
+    return wrong;
+  }
+
+  private static SortedMap<Integer, Conversation> every(List<Conversation> conversations) {
+    SortedMap<Integer, Conversation> byPosition = new TreeMap<>();
+    for (int i = 0; i < conversations.size(); i++) {
+      byPosition.put(i, conversations.get(i));
+    }
+    return byPosition;
   }
 
   private static List<Question> questions(Debate.Request request, StepAttempt attempt) {
@@ -169,28 +285,43 @@ public final class DebateStep {
     }
     List<List<Answer>> previous = new ArrayList<>();
     for (int agent = 0; agent < agents; agent++) {
-      List<Answer> answers =
-          Answers.read(
-              attempt.artifacts(),
-              List.of(request.previous().get(agent)),
+      previous.add(
+          answers(
+              request,
+              request.previous().get(agent),
               agent,
-              request.round() - 1);
-      for (int i = 0; i < Math.max(answers.size(), questions.size()); i++) {
-        if (i >= Math.min(answers.size(), questions.size())
-            || answers.get(i).index() != request.from() + i
-            || !answers.get(i).question().equals(questions.get(i).id())) {
-          throw PolyphonyException.data(
-              "agent "
-                  + (agent + 1)
-                  + "'s answers of the round before are not about questions "
-                  + request.from()
-                  + " to "
-                  + request.to());
-        }
-      }
-      previous.add(answers);
+              request.round() - 1,
+              questions,
+              attempt));
     }
     return previous;
+  }
+
+  /** Earlier answers on all questions of the range. */
+  private static List<Answer> answers(
+      Debate.Request request,
+      ArtifactRef artifact,
+      int agent,
+      int round,
+      List<Question> questions,
+      StepAttempt attempt) {
+    List<Answer> answers = Answers.read(attempt.artifacts(), List.of(artifact), agent, round);
+    for (int i = 0; i < Math.max(answers.size(), questions.size()); i++) {
+      if (i >= Math.min(answers.size(), questions.size())
+          || answers.get(i).index() != request.from() + i
+          || !answers.get(i).question().equals(questions.get(i).id())) {
+        throw PolyphonyException.data(
+            "agent "
+                + (agent + 1)
+                + "'s answers of round "
+                + round
+                + " are not about questions "
+                + request.from()
+                + " to "
+                + request.to());
+      }
+    }
+    return answers;
   }
 
   /** What the other agents said on a question in the round before, by agent. */
@@ -204,22 +335,29 @@ public final class DebateStep {
     return texts;
   }
 
+  /**
+   * @param asked by position in the range
+   */
   private static List<SampledBatches.Row> rows(
-      Debate.Request request, List<Question> questions, List<Conversation> asked, Seeds.Kind kind) {
+      Debate.Request request,
+      List<Question> questions,
+      SortedMap<Integer, Conversation> asked,
+      Seeds.Kind kind) {
     List<SampledBatches.Row> rows = new ArrayList<>();
-    for (int i = 0; i < questions.size(); i++) {
-      long seed =
-          Seeds.continuation(
-              request.seed(),
-              request.purpose(),
-              request.iteration(),
-              questions.get(i).id(),
-              request.agent(),
-              request.round(),
-              kind,
-              0);
-      rows.add(new SampledBatches.Row(request.from() + i, asked.get(i).tokens(), seed));
-    }
+    asked.forEach(
+        (i, conversation) -> {
+          long seed =
+              Seeds.continuation(
+                  request.seed(),
+                  request.purpose(),
+                  request.iteration(),
+                  questions.get(i).id(),
+                  request.agent(),
+                  request.round(),
+                  kind,
+                  0);
+          rows.add(new SampledBatches.Row(request.from() + i, conversation.tokens(), seed));
+        });
     return rows;
   }
 
@@ -240,7 +378,7 @@ public final class DebateStep {
       Question question,
       Conversation conversation,
       boolean ended,
-      Task task,
+      Grader grader,
       String summary) {
     List<String> messages = conversation.messages().stream().map(Message::content).toList();
     String text = messages.get(messages.size() - 1);
@@ -256,7 +394,7 @@ public final class DebateStep {
         text,
         ended,
         // An answer that was cut after it had been stated counts in votes; it never trains.
-        task.extract(text).orElse(null),
+        grader.extract(text).orElse(null),
         summary,
         messages);
   }

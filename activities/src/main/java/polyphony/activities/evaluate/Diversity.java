@@ -7,14 +7,41 @@ import java.util.stream.IntStream;
 import polyphony.storage.PolyphonyException;
 
 /**
- * The measures of diversity of arXiv 2501.05707 (its figures 3, 4 and 6 to 9). N agents; agent n's
- * last answer to question x is y_n, a sequence of |y_n| tokens; p_n is the model that speaks for
- * agent n.
+ * The measures of diversity of arXiv 2501.05707 (its figures 3, 4 and 6 to 9), per iteration, on
+ * the answers to evaluation questions. N agents; x is a question, ŷ(x) its voted answer; y_n is
+ * agent n's last answer to it, |y_n| tokens long, the end of turn among them where it was sampled;
+ * c_n is agent n's conversation up to that answer. p_n is the model that speaks for agent n in that
+ * round: its critic, or its generator where there is one round alone. p_base is the untouched base
+ * model. All logarithms are natural: nats.
  *
- * <p>Wherever the paper says "mean over tokens", tokens of all questions count alike: per agent (or
- * ordered pair of agents) the sum over all its tokens divided by their number, then the plain mean
- * over agents (or pairs). A long answer therefore weighs more than a short one, but no agent weighs
- * more than another. The paper leaves this open. An agent without a single token is left out.
+ * <table>
+ * <caption>Measures</caption>
+ * <tr><td>consensus</td><td>mean_x (1/N) |{n : y_n(x) = ŷ(x)}|</td><td>share</td></tr>
+ * <tr><td>likelihood</td><td>mean_n mean_t -ln p_{(n mod N)+1}(y_n,t | c_n, y_n,&lt;t)</td>
+ * <td>nats per token</td></tr>
+ * <tr><td>embedding dissimilarity</td><td>mean_{x, i&lt;j} 1 - cos(e(y_i), e(y_j))</td>
+ * <td>0 to 2</td></tr>
+ * <tr><td>KL between agents</td>
+ * <td>mean_{i≠j} mean_t KL(p_i(· | c_i, y_i,&lt;t) ‖ p_j(· | c_i, y_i,&lt;t))</td>
+ * <td>nats per token</td></tr>
+ * <tr><td>KL to base</td><td>mean_i mean_t KL(p_i(· | c_i, y_i,&lt;t) ‖ p_base(· | c_i, y_i,&lt;t))
+ * </td><td>nats per token</td></tr>
+ * </table>
+ *
+ * <p>What the paper leaves open, and is decided here: mean_t is over the tokens of all questions
+ * alike, that is, per agent (or ordered pair of agents) the sum over all its tokens divided by
+ * their number; mean_n, mean_i and mean_{i≠j} are plain means over agents or ordered pairs. A long
+ * answer therefore weighs more than a short one, but no agent more than another. An agent without a
+ * single token is left out. The "held-out critic" that judges agent n is that of agent (n mod N) +
+ * 1, agents being counted from 1, given agent n's own conversation. Distributions are those of the
+ * models over the whole vocabulary, whatever temperature and top-p the answers were sampled with.
+ *
+ * <p>Under {@code likelihoodModel: self}, the one there is, all probabilities are the agents' own,
+ * where the paper has a third model (Gemma-2 2B) score the texts. Where one model plays every
+ * agent, that is every method that trains one or none, the KL between agents is then 0 by
+ * construction: it is not computed and is shown as 0; the likelihood is the negative log-likelihood
+ * of the model's answers under itself. For one agent alone, likelihood, embedding dissimilarity and
+ * KL between agents do not exist: null.
  */
 public final class Diversity {
   private Diversity() {}
@@ -57,14 +84,18 @@ public final class Diversity {
     return norms > 0 ? OptionalDouble.of(1 - dot / norms) : OptionalDouble.empty();
   }
 
-  /** Mean over questions of the share of agents whose last answer is the voted one. */
+  /**
+   * mean_x (1/N) |{n : y_n(x) = ŷ(x)}|, in [0, 1], by the task's equivalence; an answer that could
+   * not be read equals nothing, and a question without a label counts as 0. Diversity of answers is
+   * 1 - consensus.
+   */
   public static double consensus(List<Measurement> measurements) {
     return measurements.stream().mapToDouble(Measurement::agreeing).average().orElseThrow();
   }
 
   /**
-   * (1/N) Σ_n [ Σ_x Σ_t -ln p_{n+1}(y_n,t | x, y_n,&lt;t) / Σ_x |y_n| ], agent N + 1 being agent 1;
-   * null for one agent alone, since no other model could judge.
+   * (1/N) Σ_n [ Σ_x Σ_t -ln p_{(n mod N)+1}(y_n,t | c_n, y_n,&lt;t) / Σ_x |y_n| ], in nats per
+   * token; null for one agent alone, since no other model could judge.
    */
   public static Double likelihood(List<Measurement> measurements) {
     int agents = agents(measurements);
@@ -83,8 +114,9 @@ public final class Diversity {
   }
 
   /**
-   * 1/(N (N-1)) Σ_{i≠j} [ Σ_x Σ_t KL(p_i ‖ p_j) / Σ_x |y_i| ], both given agent i's conversation up
-   * to token t of y_i; null for one agent alone.
+   * 1/(N (N-1)) Σ_{i≠j} [ Σ_x Σ_t KL(p_i ‖ p_j) / Σ_x |y_i| ], in nats per token, both given agent
+   * i's conversation up to token t of y_i; exactly 0 where one model plays every agent, null for
+   * one agent alone.
    *
    * @param series last answers or first answers
    */
@@ -106,7 +138,12 @@ public final class Diversity {
             .toList());
   }
 
-  /** (1/N) Σ_i [ Σ_x Σ_t KL(p_i ‖ p_base) / Σ_x |y_i| ]; null where no answer has a token. */
+  /**
+   * (1/N) Σ_i [ Σ_x Σ_t KL(p_i ‖ p_base) / Σ_x |y_i| ], in nats per token, both given agent i's
+   * conversation; exactly 0 for the untuned society, null where no answer has a token.
+   *
+   * @param series last answers (critics' series, or the one model's) or first answers (generators')
+   */
   public static Double klToBase(
       List<Measurement> measurements, Function<Measurement, Divergences> series) {
     return mean(
@@ -120,7 +157,12 @@ public final class Diversity {
             .toList());
   }
 
-  /** Mean over questions and pairs of agents of 1 - cosine; null where there is no pair. */
+  /**
+   * Mean over questions x and pairs i &lt; j of 1 - cos(e(y_i), e(y_j)), in [0, 2], where e is the
+   * base model's last hidden state, after its final norm, averaged over the answer's tokens, given
+   * the agent's conversation: {@code embeddingModel: base}, where the paper has a T5 encoder. Pairs
+   * with an empty answer are left out; null where no pair is left.
+   */
   public static Double embeddingDissimilarity(List<Measurement> measurements) {
     long pairs = measurements.stream().mapToLong(Measurement::embeddingPairs).sum();
     return pairs == 0

@@ -13,10 +13,11 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.debate.Answer;
+import polyphony.activities.grading.Grader;
+import polyphony.activities.grading.Verdict;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.tasks.Question;
-import polyphony.activities.tasks.Task;
 import polyphony.activities.tasks.Tasks;
 import polyphony.activities.vote.Label;
 import polyphony.storage.ArtifactRef;
@@ -26,11 +27,19 @@ import polyphony.storage.StepAttempt;
 import polyphony.workflows.Evaluate;
 
 /**
- * Grades one range of evaluation questions and measures the society's diversity on its answers. A
- * model scores a text at most once, whatever is measured with it; agents that share a checkpoint
- * share its scores, and their divergence is 0 without being computed. Of one batch at most two
- * models' distributions are in memory at a time. Each batch of questions is committed when it is
- * done.
+ * Grades one range of evaluation questions and measures the society's diversity on its answers, by
+ * the formulas of {@link Diversity}; here are the sums over tokens, and which model judges which
+ * text. Last answers are scored by those who speak in the last round (critics, or generators where
+ * it is the only one) and by the base model, first answers by generators and base. Every text is
+ * teacher-forced: it is scored token by token after the very conversation that it answered, whoever
+ * judges it.
+ *
+ * <p>{@code likelihoodModel: self}, the only one there is, means that these models' own
+ * probabilities are measured. A model scores a text at most once, whatever is measured with it;
+ * agents that share a checkpoint share its scores, and their divergence is 0 without being
+ * computed: where one model plays every agent, KL between agents is 0 by construction. Of one batch
+ * at most two models' distributions are in memory at a time. Each batch of questions is committed
+ * when it is done.
  */
 public final class EvaluateStep {
   /** The activity's type and the step's name. */
@@ -163,7 +172,7 @@ public final class EvaluateStep {
       List<List<Answer>> last,
       Series lastSeries,
       Series firstSeries) {
-    Task task = Tasks.named(request.task());
+    Grader grader = Tasks.grader(request.task());
     List<Question> questions = JsonLines.read(artifacts.bytes(request.questions()), Question.class);
     List<Label> labels = JsonLines.read(artifacts.bytes(request.votes()), Label.class);
     requireCount("votes", labels.size(), questions.size());
@@ -190,21 +199,23 @@ public final class EvaluateStep {
           pairs += pair.isPresent() ? 1 : 0;
         }
       }
+      TrueAnswer truth = new TrueAnswer(grader, question.answer());
       measurements.add(
           new Measurement(
               index,
               question.id(),
               label.label(),
-              label.label() != null && task.equivalent(label.label(), question.answer()),
-              label.label() == null ? 0 : label.agreeing() / (double) agents,
-              correct(task, firstAnswers, question),
-              correct(task, lastAnswers, question),
+              truth.is(label.label()),
+              label.share(),
+              firstAnswers.stream().map(each -> truth.is(each.answer())).toList(),
+              lastAnswers.stream().map(each -> truth.is(each.answer())).toList(),
               lastAnswers.stream().map(each -> each.answer() != null).toList(),
               agents > 1 ? lastSeries.negativeLogLikelihoods(position) : List.of(),
               lastSeries.divergences(position),
               firstSeries.divergences(position),
               dissimilarity,
-              pairs));
+              pairs,
+              truth.undecided()));
     }
     return measurements;
   }
@@ -213,10 +224,28 @@ public final class EvaluateStep {
     return answers.stream().map(agent -> agent.get(position)).toList();
   }
 
-  private static List<Boolean> correct(Task task, List<Answer> answers, Question question) {
-    return answers.stream()
-        .map(each -> each.answer() != null && task.equivalent(each.answer(), question.answer()))
-        .toList();
+  /** A question's true answer, with which every different answer is compared once. */
+  private static final class TrueAnswer {
+    private final Grader grader;
+    private final String truth;
+    private final Map<String, Verdict> verdicts = new HashMap<>();
+
+    TrueAnswer(Grader grader, String truth) {
+      this.grader = grader;
+      this.truth = truth;
+    }
+
+    /**
+     * @param answer null where there is none, or it could not be read: that is wrong
+     */
+    boolean is(String answer) {
+      return answer != null
+          && verdicts.computeIfAbsent(answer, each -> grader.compare(each, truth)) == Verdict.EQUAL;
+    }
+
+    int undecided() {
+      return (int) verdicts.values().stream().filter(Verdict.UNDECIDED::equals).count();
+    }
   }
 
   /**
@@ -226,7 +255,7 @@ public final class EvaluateStep {
    * @param last whether likelihood and embeddings are wanted as well
    */
   private record Plan(List<ArtifactRef> speakers, ArtifactRef base, boolean last) {
-    /** The next agent: the held-out judge of this one's answers. */
+    /** Agent (n mod N) + 1, both counted from 0 here: the held-out judge of agent n's answers. */
     int next(int agent) {
       return (agent + 1) % speakers.size();
     }

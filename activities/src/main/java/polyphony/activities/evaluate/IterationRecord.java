@@ -77,8 +77,7 @@ public record IterationRecord(
               + " evaluation questions");
     }
     for (int i = 0; i < measurements.size(); i++) {
-      if (measurements.get(i).index() != i
-          || measurements.get(i).agents() != request.society().agents()) {
+      if (measurements.get(i).index() != i || measurements.get(i).agents() != request.speakers()) {
         throw PolyphonyException.data(
             "question " + i + " was not measured exactly once, for every agent");
       }

@@ -1,5 +1,6 @@
 package polyphony.activities.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 
 /**
@@ -22,6 +23,8 @@ import java.util.List;
  * @param embeddingDissimilarity sum over pairs of agents of 1 - cosine of their last answers'
  *     embeddings
  * @param embeddingPairs pairs in that sum; a pair with an empty answer is left out
+ * @param undecided different answers to it, of all that were graded, of which it could not be
+ *     decided whether they are the true one; they count as wrong. Left out where there is none.
  */
 public record Measurement(
     int index,
@@ -36,7 +39,8 @@ public record Measurement(
     Divergences last,
     Divergences first,
     double embeddingDissimilarity,
-    int embeddingPairs) {
+    int embeddingPairs,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int undecided) {
   public Measurement {
     firstRoundCorrect = List.copyOf(firstRoundCorrect);
     lastRoundCorrect = List.copyOf(lastRoundCorrect);

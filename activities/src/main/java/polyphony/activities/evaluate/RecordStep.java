@@ -10,7 +10,6 @@ import java.util.stream.IntStream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.tasks.Question;
-import polyphony.activities.tasks.Task;
 import polyphony.activities.tasks.Tasks;
 import polyphony.activities.vote.Label;
 import polyphony.storage.ArtifactRef;
@@ -68,7 +67,8 @@ public final class RecordStep {
                         each.result().withStep(withoutTimings(each.result().step()))))
             .toList(),
         request.society(),
-        request.skipped());
+        request.skipped(),
+        request.trainQuestions());
   }
 
   private static StepReport withoutTimings(StepReport step) {
@@ -82,15 +82,15 @@ public final class RecordStep {
    */
   public Optional<IterationReport> run(Recording.Request request, StepAttempt attempt) {
     List<Measurement> measurements = IterationRecord.measurements(request, attempt.artifacts());
-    int questions = measurements.size();
-    double accuracy = share(measurements, Measurement::correct);
-    int agents = request.society().agents();
+    Accuracy accuracy = Accuracy.of(measurements.stream().map(Measurement::correct).toList());
+    LabelPrecision precision = labelPrecision(request, attempt.artifacts());
+    int agents = request.speakers();
     IterationReport report =
         new IterationReport(
             request.iteration(),
-            questions,
-            accuracy,
-            Math.sqrt(accuracy * (1 - accuracy) / questions),
+            accuracy.questions(),
+            accuracy.share(),
+            accuracy.standardError(),
             Diversity.consensus(measurements),
             Diversity.likelihood(measurements),
             Diversity.embeddingDissimilarity(measurements),
@@ -103,10 +103,11 @@ public final class RecordStep {
                     agent -> share(measurements, each -> each.firstRoundCorrect().get(agent)))
                 .average()
                 .orElseThrow(),
-            labelPrecision(request, attempt.artifacts()),
+            precision.share(),
             request.labels() == null ? null : request.labels().labelled(),
             examples(request, Role.GENERATOR),
             examples(request, Role.CRITIC),
+            undecided(request, measurements) + precision.undecided(),
             weights(request.society()),
             null);
     List<IterationRecord.Agent> byAgent =
@@ -116,7 +117,7 @@ public final class RecordStep {
             CanonicalJson.bytes(new IterationRecord(report, byAgent, request)),
             "application/json",
             "record.json");
-    return Optional.of(withRecord(report, record));
+    return Optional.of(report.withRecord(record));
   }
 
   /** Makes the report findable by the experiment's name. Writing it again changes nothing. */
@@ -140,28 +141,21 @@ public final class RecordStep {
         measurements.stream().mapToLong(each -> each.last().tokens().get(agent)).sum());
   }
 
-  /** For the record only: the method itself never sees a true answer. */
-  private static Double labelPrecision(Recording.Request request, Artifacts artifacts) {
+  private static LabelPrecision labelPrecision(Recording.Request request, Artifacts artifacts) {
     if (request.labels() == null || request.labels().labelled() == 0) {
-      return null;
+      return LabelPrecision.NONE;
     }
-    Task task = Tasks.named(request.experiment().spec().task().name());
-    List<Question> questions =
-        JsonLines.read(artifacts.bytes(request.experiment().trainQuestions()), Question.class);
-    int labelled = 0;
-    int correct = 0;
-    for (Label label : JsonLines.read(artifacts.bytes(request.labels().votes()), Label.class)) {
-      if (label.index() >= questions.size()
-          || !questions.get(label.index()).id().equals(label.question())) {
-        throw PolyphonyException.data(
-            "the label of question " + label.index() + " belongs to another question set");
-      }
-      if (label.label() != null) {
-        labelled++;
-        correct += task.equivalent(label.label(), questions.get(label.index()).answer()) ? 1 : 0;
-      }
-    }
-    return labelled == 0 ? null : correct / (double) labelled;
+    return LabelPrecision.of(
+        JsonLines.read(artifacts.bytes(request.labels().votes()), Label.class),
+        JsonLines.read(artifacts.bytes(request.finetunedOn()), Question.class),
+        Tasks.grader(request.experiment().spec().task().grading()));
+  }
+
+  /** In votes, and with the true answers of evaluation questions. */
+  private static int undecided(Recording.Request request, List<Measurement> measurements) {
+    return request.evaluation().undecided()
+        + (request.labels() == null ? 0 : request.labels().undecided())
+        + measurements.stream().mapToInt(Measurement::undecided).sum();
   }
 
   private static List<Integer> examples(Recording.Request request, Role role) {
@@ -182,27 +176,5 @@ public final class RecordStep {
       weights.put("critic-" + (agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
     }
     return weights;
-  }
-
-  private static IterationReport withRecord(IterationReport report, ArtifactRef record) {
-    return new IterationReport(
-        report.iteration(),
-        report.questions(),
-        report.accuracy(),
-        report.standardError(),
-        report.consensus(),
-        report.likelihood(),
-        report.embeddingDissimilarity(),
-        report.klBetweenAgents(),
-        report.klToBase(),
-        report.generatorKlBetweenAgents(),
-        report.generatorKlToBase(),
-        report.firstRoundAccuracy(),
-        report.labelPrecision(),
-        report.labelled(),
-        report.generatorExamples(),
-        report.criticExamples(),
-        report.weights(),
-        record);
   }
 }

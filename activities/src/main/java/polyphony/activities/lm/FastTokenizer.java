@@ -145,13 +145,13 @@ public final class FastTokenizer implements Tokenizer {
           .toArray();
     } catch (RuntimeException e) {
       throw new PolyphonyException(
-          ErrorClass.DATA,
+          ErrorClass.CONFIG,
           file
               + ": a text of "
               + text.length()
               + " characters holds one that the tokenizer does not know ("
               + oneLine(e.getMessage())
-              + ")",
+              + "); questions or prompts in such characters need another model",
           e);
     }
   }

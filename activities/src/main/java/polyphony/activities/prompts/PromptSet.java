@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -33,7 +35,8 @@ public record PromptSet(Map<String, String> templates) {
   public static final String FILE = "prompts.json";
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{([A-Za-z][A-Za-z0-9_-]*+)\\}");
-  private static final List<String> NAMES = List.of("compact", "standard");
+  private static final List<String> NAMES = List.of("compact", "gsm8k", "math", "mmlu", "standard");
+  private static final List<String> OPTIONAL = List.of("number", "id", "agents", "role");
   private static final int MAX_BYTES = 1 << 20;
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -45,6 +48,8 @@ public record PromptSet(Map<String, String> templates) {
   public enum Part {
     /** Round 1. */
     GENERATE("generate"),
+    /** A question whose answer was wrong, with the true answer as a hint. */
+    GENERATE_WITH_HINT("generate-with-hint"),
     /** To the summariser, which does not see the question. */
     SUMMARISE("summarise"),
     /** A later round, after a summary of the other agents' answers. */
@@ -52,7 +57,13 @@ public record PromptSet(Map<String, String> templates) {
     /** A later round, with the other agents' answers themselves. */
     CRITIC_WITH_ANSWERS("critic-with-answers"),
     /** How one answer stands in {@code {answers}}; they are joined by line ends. */
-    QUOTED_ANSWER("quoted-answer");
+    QUOTED_ANSWER("quoted-answer"),
+    /** A later round in which the others' answers, or a summary of them, are to be integrated. */
+    COOPERATIVE("cooperative"),
+    /** Round 1, where every agent is told who it is. */
+    UNIQUE_ID("unique-id"),
+    /** A later round of an agent on its own. */
+    DOUBLE_CHECK("double-check");
 
     private final String key;
 
@@ -65,14 +76,26 @@ public record PromptSet(Map<String, String> templates) {
       return key;
     }
 
-    /** What may stand in it. All but {@code {number}} must. */
+    /** Whether a set may do without it: a small model's dialect has no words for it. */
+    boolean optional() {
+      return this == GENERATE_WITH_HINT
+          || this == COOPERATIVE
+          || this == UNIQUE_ID
+          || this == DOUBLE_CHECK;
+    }
+
+    /** What may stand in it. All must but those that a small model's dialect has no words for. */
     List<String> placeholders() {
       return switch (this) {
         case GENERATE -> List.of("question");
+        case GENERATE_WITH_HINT -> List.of("question", "hint");
         case SUMMARISE -> List.of("answers");
         case CRITIC_WITH_SUMMARY -> List.of("summary", "question");
         case CRITIC_WITH_ANSWERS -> List.of("answers", "question");
         case QUOTED_ANSWER -> List.of("answer", "number");
+        case COOPERATIVE -> List.of("others", "question");
+        case UNIQUE_ID -> List.of("id", "agents", "role", "question");
+        case DOUBLE_CHECK -> List.of("question");
       };
     }
   }
@@ -85,16 +108,17 @@ public record PromptSet(Map<String, String> templates) {
     templates = java.util.Collections.unmodifiableSortedMap(new TreeMap<>(templates));
     for (Part part : Part.values()) {
       String template = templates.get(part.key);
-      if (template == null) {
+      if (template != null) {
+        check(part, template);
+      } else if (!part.optional()) {
         throw PolyphonyException.config("the prompt set has no template \"" + part.key + "\"");
       }
-      check(part, template);
     }
-    if (templates.size() > Part.values().length) {
-      SortedMap<String, String> unknown = new TreeMap<>(templates);
-      for (Part part : Part.values()) {
-        unknown.remove(part.key);
-      }
+    SortedMap<String, String> unknown = new TreeMap<>(templates);
+    for (Part part : Part.values()) {
+      unknown.remove(part.key);
+    }
+    if (!unknown.isEmpty()) {
       throw PolyphonyException.config(
           "the prompt set has an unknown template \"" + unknown.firstKey() + "\"");
     }
@@ -115,7 +139,7 @@ public record PromptSet(Map<String, String> templates) {
       }
     }
     for (String placeholder : part.placeholders()) {
-      if (!found.contains(placeholder) && !placeholder.equals("number")) {
+      if (!found.contains(placeholder) && !OPTIONAL.contains(placeholder)) {
         throw PolyphonyException.config(
             "prompt template \"" + part.key + "\" lacks {" + placeholder + "}");
       }
@@ -144,7 +168,37 @@ public record PromptSet(Map<String, String> templates) {
     }
     Map<String, String> templates = new TreeMap<>();
     for (Part part : Part.values()) {
-      templates.put(part.key, resource("/polyphony/prompts/" + name + "/" + part.key + ".txt"));
+      String path = "/polyphony/prompts/" + name + "/" + part.key + ".txt";
+      if (!part.optional() || PromptSet.class.getResource(path) != null) {
+        templates.put(part.key, resource(path));
+      }
+    }
+    return new PromptSet(templates);
+  }
+
+  /**
+   * A person's own set: a folder with one file for each template, such as {@code generate.txt}.
+   *
+   * @throws PolyphonyException CONFIG where a file is missing, too large or no text, or as in the
+   *     constructor
+   */
+  public static PromptSet folder(Path folder) {
+    Map<String, String> templates = new TreeMap<>();
+    for (Part part : Part.values()) {
+      Path file = folder.resolve(part.key + ".txt");
+      if (part.optional() && !Files.exists(file)) {
+        continue;
+      }
+      try (InputStream stream = Files.newInputStream(file)) {
+        byte[] bytes = stream.readNBytes(MAX_BYTES + 1);
+        if (bytes.length > MAX_BYTES) {
+          throw PolyphonyException.config(file + " has more than " + MAX_BYTES + " bytes");
+        }
+        templates.put(part.key, withoutLastLineEnd(new String(bytes, StandardCharsets.UTF_8)));
+      } catch (IOException e) {
+        throw new PolyphonyException(
+            ErrorClass.CONFIG, "prompt template " + file + " cannot be read; is it there?", e);
+      }
     }
     return new PromptSet(templates);
   }
@@ -155,11 +209,14 @@ public record PromptSet(Map<String, String> templates) {
       if (stream == null) {
         throw new PolyphonyException(ErrorClass.BUG, path + " is not on the class path");
       }
-      String text = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-      return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+      return withoutLastLineEnd(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(path + ": cannot be read from the class path", e);
     }
+  }
+
+  private static String withoutLastLineEnd(String text) {
+    return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
   }
 
   /** The set as one artifact; equal sets give equal bytes. */
@@ -194,6 +251,11 @@ public record PromptSet(Map<String, String> templates) {
     return fill(Part.GENERATE, Map.of("question", question));
   }
 
+  /** The message of round 1 with the true answer. */
+  public String generateWithHint(String question, String hint) {
+    return fill(Part.GENERATE_WITH_HINT, Map.of("question", question, "hint", hint));
+  }
+
   /** The message to the summariser of {@code answers}. */
   public String summarise(List<String> answers) {
     return fill(Part.SUMMARISE, Map.of("answers", quoted(answers)));
@@ -209,6 +271,42 @@ public record PromptSet(Map<String, String> templates) {
     return fill(Part.CRITIC_WITH_ANSWERS, Map.of("answers", quoted(answers), "question", question));
   }
 
+  /** The message of a later round in which the others' answers are integrated. */
+  public String cooperative(String summary, String question) {
+    return fill(Part.COOPERATIVE, Map.of("others", summary, "question", question));
+  }
+
+  /** The same with the other agents' answers themselves. */
+  public String cooperative(List<String> answers, String question) {
+    return cooperative(quoted(answers), question);
+  }
+
+  /**
+   * The message of round 1 to an agent that is told who it is.
+   *
+   * @param agent from 0
+   * @param agents how many there are
+   * @param role what it is to be, such as {@code skeptic}
+   */
+  public String uniqueId(int agent, int agents, String role, String question) {
+    return fill(
+        Part.UNIQUE_ID,
+        Map.of(
+            "id",
+            Integer.toString(agent + 1),
+            "agents",
+            Integer.toString(agents),
+            "role",
+            role,
+            "question",
+            question));
+  }
+
+  /** The message of a later round to an agent that is shown nobody else's answer. */
+  public String doubleCheck(String question) {
+    return fill(Part.DOUBLE_CHECK, Map.of("question", question));
+  }
+
   private String quoted(List<String> answers) {
     return IntStream.range(0, answers.size())
         .mapToObj(
@@ -220,8 +318,13 @@ public record PromptSet(Map<String, String> templates) {
   }
 
   private String fill(Part part, Map<String, String> values) {
+    String template = templates.get(part.key);
+    if (template == null) {
+      throw PolyphonyException.config(
+          "the prompt set has no template \"" + part.key + "\"; choose another promptSet");
+    }
     return PLACEHOLDER
-        .matcher(templates.get(part.key))
+        .matcher(template)
         .replaceAll(match -> Matcher.quoteReplacement(values.get(match.group(1))));
   }
 }

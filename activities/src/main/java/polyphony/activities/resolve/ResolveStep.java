@@ -9,9 +9,9 @@ import java.util.TreeMap;
 import java.util.function.Supplier;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
+import polyphony.activities.data.DataRegistry;
 import polyphony.activities.prompts.PromptSet;
-import polyphony.activities.tasks.Task;
-import polyphony.activities.tasks.Tasks;
+import polyphony.activities.tasks.Question;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
@@ -23,6 +23,7 @@ import polyphony.storage.Sealed;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Purpose;
 import polyphony.workflows.SpecConflicts;
 import polyphony.workflows.SpecDefaults;
 
@@ -35,6 +36,7 @@ public final class ResolveStep {
   /** Small enough that one lost unit costs minutes, large enough that batches are full. */
   static final Experiment.BatchPlan PLAN = new Experiment.BatchPlan(250, 50);
 
+  private static final String EVALUATE_FILE = "evaluate-questions.jsonl";
   private static final int MAX_BYTES = 1 << 20;
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -42,6 +44,8 @@ public final class ResolveStep {
   private final Artifacts artifacts;
   private final Checkpoints checkpoints;
   private final ModelRegistry models;
+  private final DataRegistry data;
+  private final QuestionSets sets;
   private final Map<String, String> versions;
 
   /**
@@ -57,6 +61,8 @@ public final class ResolveStep {
     this.artifacts = artifacts;
     this.checkpoints = checkpoints;
     this.models = models;
+    this.data = new DataRegistry(store, artifacts);
+    this.sets = new QuestionSets(data);
     this.versions = new TreeMap<>(versions);
   }
 
@@ -86,6 +92,11 @@ public final class ResolveStep {
     }
     Experiment continued = continued(recorded.orElseThrow(), spec);
     restoreInputs(continued);
+    if (continued.spec().iterations() > recorded.orElseThrow().spec().iterations()) {
+      sets.check(
+          continued.spec(),
+          JsonLines.read(artifacts.bytes(continued.evaluateQuestions()), Question.class));
+    }
     return continued;
   }
 
@@ -95,12 +106,12 @@ public final class ResolveStep {
    */
   private void restoreInputs(Experiment experiment) {
     ExperimentSpec spec = experiment.spec();
-    Task task = Tasks.named(spec.task().name());
-    restore(
-        experiment.trainQuestions(),
-        () -> questions(task, Task.Split.FINETUNE, spec.task().train(), spec.seed()));
-    restore(experiment.evaluateQuestions(), () -> evaluateQuestions(task, spec));
-    restore(experiment.prompts(), () -> prompts(spec));
+    restore(experiment.trainQuestions(), () -> trainQuestions(spec));
+    restore(experiment.evaluateQuestions(), () -> put(sets.evaluate(spec), EVALUATE_FILE));
+    restore(experiment.prompts(), () -> prompts(spec, Purpose.FINETUNE));
+    if (experiment.evaluatePrompts() != null) {
+      restore(experiment.evaluatePrompts(), () -> prompts(spec, Purpose.EVALUATE));
+    }
     if (!whole(experiment.base())) {
       // The built-in model is put there again; of another one, only its name is known.
       ArtifactRef again = models.checkpoint(spec.baseModel());
@@ -175,40 +186,49 @@ public final class ResolveStep {
   private Experiment experiment(String name, ExperimentSpec asked) {
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
-    ExperimentSpec complete = SpecDefaults.complete(asked, checkpoints.defaults(base));
-    ExperimentSpec spec = named(complete, name);
-    Task task = Tasks.named(spec.task().name());
+    ExperimentSpec spec = named(completion().complete(asked), name);
+    List<Question> evaluate = sets.evaluate(spec);
+    sets.check(spec, evaluate);
+    ArtifactRef prompts = prompts(spec, Purpose.FINETUNE);
+    ArtifactRef evaluatePrompts = prompts(spec, Purpose.EVALUATE);
     return new Experiment(
         name,
         spec,
         base,
-        questions(task, Task.Split.FINETUNE, spec.task().train(), spec.seed()),
-        evaluateQuestions(task, spec),
-        prompts(spec),
+        trainQuestions(spec),
+        put(evaluate, EVALUATE_FILE),
+        prompts,
         PLAN,
-        versions);
+        versions,
+        evaluatePrompts.equals(prompts) ? null : evaluatePrompts);
   }
 
-  private ArtifactRef evaluateQuestions(Task task, ExperimentSpec spec) {
-    return questions(
-        task,
-        spec.task().evaluateSplit().equals(SpecDefaults.VALIDATE_SPLIT)
-            ? Task.Split.VALIDATE
-            : Task.Split.EVALUATE,
-        spec.task().evaluate(),
-        spec.seed());
+  /**
+   * What an experiment that is given no name will be called.
+   *
+   * @throws PolyphonyException CONFIG where a name in the spec does not exist
+   * @throws polyphony.workflows.InvalidSpecException where a field's value is not allowed
+   */
+  public String name(ExperimentSpec asked) {
+    return ExperimentNames.derive(completion().complete(asked));
   }
 
-  private ArtifactRef prompts(ExperimentSpec spec) {
+  /** The only ones, or those of iteration 1. */
+  private ArtifactRef trainQuestions(ExperimentSpec spec) {
+    return put(sets.train(spec.task(), 1, spec.seed()), "train-questions.jsonl");
+  }
+
+  private ArtifactRef put(List<Question> questions, String file) {
+    return artifacts.put(JsonLines.write(questions), JsonLines.MEDIA_TYPE, file);
+  }
+
+  private ArtifactRef prompts(ExperimentSpec spec, Purpose purpose) {
     return artifacts.put(
-        PromptSet.named(spec.promptSet()).bytes(), PromptSet.MEDIA_TYPE, PromptSet.FILE);
+        completion().prompts(spec, purpose).bytes(), PromptSet.MEDIA_TYPE, PromptSet.FILE);
   }
 
-  private ArtifactRef questions(Task task, Task.Split split, int count, long seed) {
-    return artifacts.put(
-        JsonLines.write(task.questions(split, count, seed)),
-        JsonLines.MEDIA_TYPE,
-        split == Task.Split.FINETUNE ? "train-questions.jsonl" : "evaluate-questions.jsonl");
+  private SpecCompletion completion() {
+    return new SpecCompletion(checkpoints, models, data);
   }
 
   private static ExperimentSpec named(ExperimentSpec spec, String name) {

@@ -1,6 +1,6 @@
 /**
  * From what a person asked for to an experiment with nothing left open. Start with {@link
  * polyphony.activities.resolve.ResolveStep}; {@link polyphony.activities.resolve.ModelRegistry}
- * knows the base models by name.
+ * knows the base models by name, {@code QuestionSets} which questions an experiment has.
  */
 package polyphony.activities.resolve;

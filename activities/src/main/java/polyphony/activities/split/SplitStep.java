@@ -2,15 +2,12 @@ package polyphony.activities.split;
 
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
 import polyphony.activities.debate.Answer;
-import polyphony.activities.debate.Answers;
-import polyphony.activities.tasks.Task;
 import polyphony.activities.tasks.Tasks;
 import polyphony.activities.vote.Label;
 import polyphony.storage.PolyphonyException;
@@ -34,17 +31,6 @@ public final class SplitStep {
   private static final String LAST_TURN = "last-turn";
   private static final String ALL_TURNS = "all-turns";
 
-  /** One agent's answers on one question, by round, with the question's label. */
-  private record Debated(List<Answer> answers, Membership membership) {
-    Answer first() {
-      return answers.get(0);
-    }
-
-    Answer last() {
-      return answers.get(answers.size() - 1);
-    }
-  }
-
   /**
    * @return always present; its step report is null
    */
@@ -61,7 +47,14 @@ public final class SplitStep {
     if (!(request.criticMix() >= 0 && request.criticMix() <= 1)) {
       throw PolyphonyException.config("criticMix is from 0 to 1, not " + request.criticMix());
     }
-    List<List<Debated>> agents = debated(request, attempt);
+    List<Label> labels = JsonLines.read(attempt.artifacts().bytes(request.votes()), Label.class);
+    List<List<Debated>> agents =
+        Debated.byAgent(
+            request,
+            labels,
+            attempt.artifacts(),
+            Tasks.grader(request.task()),
+            UnaryOperator.identity());
     List<Split.TrainingSet> sets = new ArrayList<>();
     if (request.trains() == Method.Trains.ONE_MODEL) {
       sets.add(generator(request, 0, pooled(agents), attempt));
@@ -70,7 +63,7 @@ public final class SplitStep {
         sets.add(generator(request, agent, agents.get(agent), attempt));
       }
     }
-    if (request.trains() == Method.Trains.GENERATORS_AND_CRITICS && request.answers().size() > 1) {
+    if (trainsCritics(request)) {
       for (int agent = 0; agent < agents.size(); agent++) {
         sets.add(critic(request, agent, agents.get(agent), attempt));
       }
@@ -78,47 +71,14 @@ public final class SplitStep {
     return Optional.of(new Split.Result(sets, null));
   }
 
-  /** By agent, in question order. */
-  private static List<List<Debated>> debated(Split.Request request, StepAttempt attempt) {
-    Task task = Tasks.named(request.task());
-    Map<Integer, Label> labels = new HashMap<>();
-    for (Label label : JsonLines.read(attempt.artifacts().bytes(request.votes()), Label.class)) {
-      labels.put(label.index(), label);
-    }
-    int rounds = request.answers().size();
-    int agents = rounds == 0 ? 0 : request.answers().get(0).size();
-    List<List<Debated>> debated = new ArrayList<>();
-    for (int agent = 0; agent < agents; agent++) {
-      List<List<Answer>> byRound = new ArrayList<>();
-      for (int round = 1; round <= rounds; round++) {
-        byRound.add(
-            Answers.read(
-                attempt.artifacts(), request.answers().get(round - 1).get(agent), agent, round));
-        Answers.checkSameQuestions(byRound.get(0), byRound.get(round - 1));
-      }
-      List<Debated> own = new ArrayList<>();
-      for (int i = 0; i < byRound.get(0).size(); i++) {
-        int row = i;
-        List<Answer> answers = byRound.stream().map(each -> each.get(row)).toList();
-        Answer first = answers.get(0);
-        Label label = labels.get(first.index());
-        if (label == null || !label.question().equals(first.question())) {
-          throw PolyphonyException.data(
-              "the votes do not belong to these answers: none is about question "
-                  + first.question());
-        }
-        own.add(
-            new Debated(
-                answers,
-                Membership.of(
-                    first.answer(),
-                    answers.get(rounds - 1).answer(),
-                    label.label(),
-                    task::equivalent)));
-      }
-      debated.add(own);
-    }
-    return debated;
+  /** Whether there are critics' sets: where critics are trained, and spoke. */
+  public static boolean trainsCritics(Split.Request request) {
+    return request.trains() == Method.Trains.GENERATORS_AND_CRITICS && request.answers().size() > 1;
+  }
+
+  /** Whether a critic learns every turn of its own, not the last one alone. */
+  public static boolean allTurns(Split.Request request) {
+    return request.criticLoss().equals(ALL_TURNS);
   }
 
   /** All agents' answers, in question order, then by agent. */
@@ -131,35 +91,32 @@ public final class SplitStep {
 
   private static Split.TrainingSet generator(
       Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
-    List<Debated> matching =
-        debated.stream().filter(each -> each.membership().generator()).toList();
-    List<Debated> whole = matching.stream().filter(each -> each.first().ended()).toList();
+    AgentSets sets = AgentSets.of(debated, allTurns(request));
     List<Debated> chosen =
         request.filtered()
-            ? whole
+            ? sets.generator()
             : unfiltered(
                 request,
                 agent,
                 "generator",
                 debated.stream().filter(each -> each.first().ended()).toList(),
-                whole.size());
+                sets.generator().size());
     List<Example> examples =
         chosen.stream()
             .map(each -> example(each.first(), each.first().turns(), "first-answer"))
             .toList();
     List<String> notes = new ArrayList<>();
-    noteCut(matching.size() - whole.size(), notes);
+    noteCut(sets.cutFirst(), notes);
     noteEmpty(examples, notes);
     return set(Role.GENERATOR, agent, examples, 0, 0, notes, attempt);
   }
 
   private static Split.TrainingSet critic(
       Split.Request request, int agent, List<Debated> debated, StepAttempt attempt) {
-    boolean allTurns = request.criticLoss().equals(ALL_TURNS);
-    List<Debated> matching = debated.stream().filter(each -> each.membership().last()).toList();
-    List<Debated> whole = matching.stream().filter(each -> whole(each, allTurns)).toList();
-    List<Debated> corrected = whole.stream().filter(each -> each.membership().corrected()).toList();
-    List<Debated> confirmed = whole.stream().filter(each -> each.membership().confirmed()).toList();
+    boolean allTurns = allTurns(request);
+    AgentSets sets = AgentSets.of(debated, allTurns);
+    List<Debated> corrected = sets.corrected();
+    List<Debated> confirmed = sets.confirmed();
     CriticMix mix = CriticMix.of(request.criticMix(), corrected.size(), confirmed.size());
 
     List<Debated> chosen = new ArrayList<>();
@@ -173,7 +130,7 @@ public final class SplitStep {
               request,
               agent,
               "critic",
-              debated.stream().filter(each -> whole(each, allTurns)).toList(),
+              debated.stream().filter(each -> each.whole(allTurns)).toList(),
               mix.corrected() + mix.confirmed()));
     }
     List<Example> examples =
@@ -189,7 +146,7 @@ public final class SplitStep {
             .toList();
 
     List<String> notes = new ArrayList<>();
-    noteCut(matching.size() - whole.size(), notes);
+    noteCut(sets.cutLast(), notes);
     if (request.filtered()
         && corrected.isEmpty()
         && mix.confirmed() > 0
@@ -211,10 +168,6 @@ public final class SplitStep {
         request.filtered() ? mix.confirmed() : 0,
         notes,
         attempt);
-  }
-
-  private static boolean whole(Debated debated, boolean allTurns) {
-    return allTurns ? debated.answers().stream().allMatch(Answer::ended) : debated.last().ended();
   }
 
   private static String kind(Split.Request request, Debated debated) {

@@ -9,26 +9,40 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import polyphony.activities.grading.Verdict;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
+import polyphony.workflows.SpecDefaults;
 
 /**
- * The paper's arithmetic: {@code a+b*c+d-e*f} with operands drawn uniformly from 0 to 29 and
- * multiplication before addition, such as {@code 12+7*23+5-14*9}.
+ * The paper's arithmetic: {@code a+b*c+d-e*f} with operands drawn uniformly from 0 to 29, or to
+ * another largest one, and multiplication before addition, such as {@code 12+7*23+5-14*9}.
  *
  * <p>A question belongs to a split by the hash of its text, so that splits are disjoint whatever is
- * drawn from them: one eighth each is for evaluation, validation and finetuning, the rest for
- * pretraining. The hash knows nothing of the numbers, so that every split looks like the whole.
+ * drawn from them, and whatever the operands: one eighth each is for evaluation, validation and
+ * finetuning, the rest for pretraining. The hash knows nothing of the numbers, so that every split
+ * looks like the whole.
  */
 public final class ArithmeticTask implements Task {
-  /** Operands are below this, from 0. */
-  public static final int OPERANDS = 30;
+  /** Operands are below this, from 0, where nothing else is asked for. */
+  public static final int OPERANDS = SpecDefaults.OPERANDS + 1;
+
+  /** A larger set would neither fit memory nor be worth drawing. */
+  static final int LARGEST_SET = 10_000_000;
+
+  private final int operands;
+
+  /** Of the paper's operands. */
+  public ArithmeticTask() {
+    this(OPERANDS - 1);
+  }
 
   /**
-   * The largest set. Every split has some 90 million questions or more of the 30^6; a larger set
-   * would neither fit memory nor be worth drawing.
+   * @param largest operand, at least 1
    */
-  static final int LARGEST_SET = 10_000_000;
+  public ArithmeticTask(int largest) {
+    this.operands = largest + 1;
+  }
 
   @Override
   public String name() {
@@ -46,10 +60,12 @@ public final class ArithmeticTask implements Task {
    */
   @Override
   public List<Question> questions(Split split, int count, long seed) {
-    if (count < 0 || count > LARGEST_SET) {
+    if (count < 0 || count > largestSet(split)) {
       throw PolyphonyException.config(
-          "task arithmetic gives 0 to "
-              + LARGEST_SET
+          "task arithmetic"
+              + (operands == OPERANDS ? "" : " with operands up to " + (operands - 1))
+              + " gives 0 to "
+              + largestSet(split)
               + " questions for each purpose, not "
               + count
               + "; ask for fewer");
@@ -58,18 +74,27 @@ public final class ArithmeticTask implements Task {
     Set<String> drawn = new HashSet<>();
     List<Question> questions = new ArrayList<>(count);
     while (questions.size() < count) {
-      int a = random.nextInt(OPERANDS);
-      int b = random.nextInt(OPERANDS);
-      int c = random.nextInt(OPERANDS);
-      int d = random.nextInt(OPERANDS);
-      int e = random.nextInt(OPERANDS);
-      int f = random.nextInt(OPERANDS);
+      int a = random.nextInt(operands);
+      int b = random.nextInt(operands);
+      int c = random.nextInt(operands);
+      int d = random.nextInt(operands);
+      int e = random.nextInt(operands);
+      int f = random.nextInt(operands);
       Question question = question(a, b, c, d, e, f);
       if (splitOf(question.text()) == split && drawn.add(question.text())) {
         questions.add(question);
       }
     }
     return questions;
+  }
+
+  /**
+   * Every split has an eighth of all questions or more, but for chance. Half of an eighth is the
+   * most that is drawn: the last ones would hardly ever come up.
+   */
+  @Override
+  public int largestSet(Split split) {
+    return (int) Math.min(LARGEST_SET, Math.round(Math.pow(operands, 6)) / 16);
   }
 
   /** The question {@code a+b*c+d-e*f}. */
@@ -99,15 +124,18 @@ public final class ArithmeticTask implements Task {
 
   /** Equal integers, however written; what is no integer equals only itself. */
   @Override
-  public boolean equivalent(String one, String other) {
+  public Verdict compare(String one, String other) {
     return FinalInteger.canonical(one)
-        .orElse(one)
-        .equals(FinalInteger.canonical(other).orElse(other));
+            .orElse(one)
+            .equals(FinalInteger.canonical(other).orElse(other))
+        ? Verdict.EQUAL
+        : Verdict.DIFFERENT;
   }
 
   private long seedOf(Split split, long seed) {
-    return ByteBuffer.wrap(
-            hash(name() + version() + "\n" + split.name().toLowerCase(Locale.ROOT) + "\n" + seed))
+    String purpose = split.name().toLowerCase(Locale.ROOT);
+    String range = operands == OPERANDS ? "" : "\noperands " + operands;
+    return ByteBuffer.wrap(hash(name() + version() + "\n" + purpose + "\n" + seed + range))
         .getLong();
   }
 

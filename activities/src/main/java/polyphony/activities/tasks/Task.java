@@ -1,10 +1,10 @@
 package polyphony.activities.tasks;
 
 import java.util.List;
-import java.util.Optional;
+import polyphony.activities.grading.Grader;
 
 /** Questions, how an answer is read from a text, and when two answers are the same. */
-public interface Task {
+public interface Task extends Grader {
   String name();
 
   /** Changes whenever questions, extraction or equivalence change. */
@@ -18,11 +18,8 @@ public interface Task {
    */
   List<Question> questions(Split split, int count, long seed);
 
-  /** The final answer that {@code text} states; empty where it states none. */
-  Optional<String> extract(String text);
-
-  /** Whether two extracted answers are the same answer. An equivalence relation. */
-  boolean equivalent(String one, String other);
+  /** How many questions the largest set of this split has. */
+  int largestSet(Split split);
 
   /** Parts of a task's questions that never overlap. */
   enum Split {

@@ -13,4 +13,9 @@ import java.util.List;
  * @param tied whether several answers had most votes
  */
 public record Label(
-    int index, String question, String label, List<String> votes, int agreeing, boolean tied) {}
+    int index, String question, String label, List<String> votes, int agreeing, boolean tied) {
+  /** Share of the agents that voted for the label, in [0, 1]; 0 where there is none. */
+  public double share() {
+    return label == null ? 0 : agreeing / (double) votes.size();
+  }
+}

@@ -13,6 +13,7 @@ import polyphony.activities.compare.Comparison.Row;
 import polyphony.activities.evaluate.IterationRecord;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
@@ -58,7 +59,8 @@ class ComparisonTest {
           new RecordedExperiment.Iteration(
               new IterationRecord(
                   report(i, accuracy, correct.size()), List.of(), request(experiment, i)),
-              correct));
+              correct,
+              new ComparisonResult.Budget(100 * i, 10 * i, 5 + seed, i)));
     }
     return new RecordedExperiment(experiment, iterations);
   }
@@ -192,6 +194,70 @@ class ComparisonTest {
   }
 
   @Test
+  void aRankIsAsSureAsTheIntervals() {
+    String good = "+".repeat(60) + "-".repeat(40);
+    String close = "+".repeat(58) + "-".repeat(42);
+    String bad = "+".repeat(20) + "-".repeat(80);
+    Comparison comparison =
+        Comparison.of(
+            List.of(
+                recorded("bad", "\"method\": \"base\"", 0, "d", bad),
+                recorded("good", "\"method\": \"debate\"", 0, "d", good),
+                recorded("close", "\"method\": \"majority\"", 0, "d", close)));
+    assertThat(comparison.rows())
+        .extracting(row -> row.label() + " " + row.rank())
+        .containsExactly("base 3", "debate 1-2", "majority 1-2");
+    assertThat(comparison.summary())
+        .extracting(ComparisonResult.Row::accuracy)
+        .containsExactly(0.2, 0.6, 0.58);
+  }
+
+  @Test
+  void whatShareNoSeedIsNotRanked() {
+    List<Row> rows =
+        Comparison.of(
+                List.of(
+                    recorded("a", "\"method\": \"debate\"", 0, "d", "++++++++++"),
+                    recorded("b", "\"method\": \"debate\"", 1, "e", "++++++++++"),
+                    recorded("c", "\"method\": \"base\"", 1, "e", "----------"),
+                    recorded("d", "\"method\": \"base\"", 0, "d", "----------")))
+            .rows();
+    assertThat(rows).extracting(row -> row.rank().toString()).containsExactly("1", "2");
+  }
+
+  @Test
+  void tasksAreComparedApart() {
+    Comparison comparison =
+        Comparison.of(
+            List.of(
+                recorded("a", "\"method\": \"debate\"", 0, "d", "++--"),
+                recorded("b", "\"method\": \"debate\", \"task\": \"gsm8k\"", 0, "e", "+---"),
+                recorded("c", "\"method\": \"base\"", 0, "d", "+---"),
+                recorded("d", "\"method\": \"base\", \"task\": \"gsm8k\"", 0, "e", "----")));
+    assertThat(comparison.rows())
+        .extracting(row -> row.task() + " " + row.label())
+        .containsExactly("arithmetic debate", "arithmetic base", "gsm8k debate", "gsm8k base");
+    assertThat(comparison.differences())
+        .extracting(each -> each.label() + " " + each.than())
+        .containsExactly("debate base", "debate base");
+  }
+
+  @Test
+  void aBudgetIsTheMeanOverSeedsAndUnknownWhereOneIs() {
+    RecordedExperiment first = recorded("a", "", 0, "d", "+-", "++");
+    RecordedExperiment second = recorded("b", "", 4, "e", "+-", "++");
+    assertThat(Comparison.of(List.of(first, second)).rows().get(0).last().budget())
+        .isEqualTo(new ComparisonResult.Budget(100, 10, 7, 1));
+    RecordedExperiment unknown =
+        new RecordedExperiment(
+            second.experiment(),
+            second.iterations().stream()
+                .map(each -> new RecordedExperiment.Iteration(each.record(), each.correct(), null))
+                .toList());
+    assertThat(Comparison.of(List.of(first, unknown)).rows().get(0).last().budget()).isNull();
+  }
+
+  @Test
   void anExperimentCanBeSeenAsIfItHadNotGoneOn() {
     RecordedExperiment multi = recorded("multi", "", 0, "d", "+---", "++--", "+++-");
     assertThat(Comparison.of(List.of(multi.first(1))).rows().get(0).iterations()).hasSize(2);
@@ -218,6 +284,34 @@ class ComparisonTest {
             "multiagent-ft (criticMix 0.2, training.critic.epochs open)",
             "multiagent-ft (criticMix 0.5, training.critic.epochs 4)",
             "debate");
+  }
+
+  @Test
+  void rowsThatWereEvaluatedOnAnotherTaskSayWhich() {
+    String transfer =
+        "\"evaluateOn\": {\"name\": \"arithmetic\", \"operands\": 60}, \"task\": {\"train\": %d}";
+    assertThat(
+            Comparison.of(
+                    List.of(
+                        recorded("a", String.format(transfer, 100), 0, "d", "+-", "++"),
+                        recorded("b", String.format(transfer, 200), 0, "d", "+-", "++")))
+                .rows())
+        .extracting(Row::label)
+        .containsExactly("multiagent-ft (task.train 100)", "multiagent-ft (task.train 200)");
+    RecordedExperiment harder = recorded("c", String.format(transfer, 500), 0, "e", "+-", "++");
+    RecordedExperiment own = recorded("d", "", 0, "d", "+-", "++");
+    assertThat(Comparison.of(List.of(harder, own)).rows())
+        .extracting(row -> row.task() + ": " + row.label())
+        .containsExactly(
+            "arithmetic with operands up to 60: multiagent-ft", "arithmetic: multiagent-ft");
+    // One that was finetuned on these very questions' task.
+    RecordedExperiment same =
+        recorded("e", "\"task\": {\"name\": \"arithmetic\", \"operands\": 60}", 0, "e", "+-", "++");
+    assertThat(Comparison.of(List.of(harder, same)).rows().get(0).label())
+        .isEqualTo(
+            "multiagent-ft (evaluateOn.evaluate 500, evaluateOn.evaluateSplit evaluate,"
+                + " evaluateOn.name arithmetic, evaluateOn.operands 60, task.evaluate open,"
+                + " task.evaluateSplit open, task.operands open)");
   }
 
   @Test

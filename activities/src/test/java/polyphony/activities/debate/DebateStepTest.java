@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +38,7 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Debate;
+import polyphony.workflows.Method;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.SamplingSpec;
 
@@ -163,7 +166,10 @@ class DebateStepTest {
         previous,
         new SamplingSpec(1.0, 0.9, 8),
         batchSize,
-        Map.of());
+        Map.of(),
+        null,
+        null,
+        null);
   }
 
   private Optional<Debate.Result> run(TestSteps in, Debate.Request request, BooleanSupplier stop) {
@@ -237,6 +243,112 @@ class DebateStepTest {
     assertThat(result.tokens()).isEqualTo(sampled);
     assertThat(steps.usage("sampledTokens")).isEqualTo((double) sampled);
     assertThat(result.step()).isNull();
+  }
+
+  @Test
+  void wrongAnswersAreGivenAgainWithAHintThatIsNotKept() {
+    List<Answer> first = new ArrayList<>();
+    for (Answer each : read(run(request(0, 1, 0, QUESTIONS, List.of(), false, 3)).answers())) {
+      // Every third one is right, one cannot be read.
+      first.add(
+          new Answer(
+              each.index(),
+              each.question(),
+              each.agent(),
+              each.round(),
+              each.tokens(),
+              each.turns(),
+              each.text(),
+              each.ended(),
+              each.index() == 1 ? null : each.index() % 3 == 0 ? "0" : "7",
+              each.summary(),
+              each.messages()));
+    }
+    ArtifactRef mistakes = steps.put(JsonLines.write(first));
+    Debate.Request plain = request(1, 1, 0, QUESTIONS, List.of(), false, 3);
+    Debate.Request request =
+        new Debate.Request(
+            plain.seed(),
+            plain.purpose(),
+            plain.iteration(),
+            plain.agent(),
+            plain.round(),
+            plain.task(),
+            plain.questions(),
+            plain.from(),
+            plain.to(),
+            plain.prompts(),
+            plain.speaker(),
+            null,
+            List.of(),
+            plain.sampling(),
+            plain.batchSize(),
+            plain.versions(),
+            null,
+            null,
+            mistakes);
+    runtime.asked.clear();
+    List<Answer> again = read(run(request).answers());
+    assertThat(again)
+        .extracting(Answer::index)
+        .containsExactlyElementsOf(
+            IntStream.range(0, QUESTIONS).filter(i -> i % 3 != 0).boxed().toList());
+    for (Answer answer : again) {
+      String question = questions().get(answer.index()).text();
+      assertThat(runtime.asked).extracting(Asked::prompt).contains("S0\nQ" + question + "\nA");
+      assertThat(answer.messages()).containsExactly("Q" + question, answer.text());
+      assertThat(tokenizer.decode(slice(answer.tokens(), new int[] {0, answer.turns().get(0)[0]})))
+          .isEqualTo("Q" + question + "\nA");
+    }
+  }
+
+  @Test
+  void agentsAreAskedInTheStyleOfTheMethod() {
+    Map<String, String> templates = new TreeMap<>(PromptSet.named("compact").templates());
+    templates.put("unique-id", "Q{question}+{id}*{agents}");
+    templates.put("cooperative", "S{others}\nQ{question}+0");
+    prompts = steps.put(new PromptSet(templates).bytes());
+    Debate.Result told =
+        run(styled(request(2, 1, 0, QUESTIONS, List.of(), false, 3), Method.Style.UNIQUE_ID, 3));
+    for (Answer answer : read(told.answers())) {
+      assertThat(answer.messages().get(0))
+          .isEqualTo("Q" + questions().get(answer.index()).text() + "+3*3");
+    }
+    List<ArtifactRef> first = round(1, List.of(), false);
+    for (boolean summaries : new boolean[] {true, false}) {
+      Debate.Result integrated =
+          run(
+              styled(
+                  request(2, 2, 0, QUESTIONS, first, summaries, 3), Method.Style.COOPERATE, null));
+      for (Answer answer : read(integrated.answers())) {
+        assertThat(answer.messages().get(2))
+            .startsWith(summaries ? "S" + answer.summary() : "SB")
+            .endsWith("Q" + questions().get(answer.index()).text() + "+0");
+      }
+    }
+  }
+
+  private static Debate.Request styled(Debate.Request plain, Method.Style style, Integer agents) {
+    return new Debate.Request(
+        plain.seed(),
+        plain.purpose(),
+        plain.iteration(),
+        plain.agent(),
+        plain.round(),
+        plain.task(),
+        plain.questions(),
+        plain.from(),
+        plain.to(),
+        plain.prompts(),
+        plain.speaker(),
+        plain.summariser(),
+        plain.previous(),
+        plain.sampling(),
+        plain.batchSize(),
+        plain.versions(),
+        style,
+        agents,
+        null);
   }
 
   @Test

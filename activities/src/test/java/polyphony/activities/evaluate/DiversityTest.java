@@ -37,7 +37,8 @@ class DiversityTest {
         last,
         last,
         sum,
-        pairs);
+        pairs,
+        0);
   }
 
   @Test
@@ -128,6 +129,7 @@ class DiversityTest {
                 List.of(),
                 alone,
                 alone,
+                0,
                 0,
                 0));
     assertThat(Diversity.klBetweenAgents(measurements, Measurement::last)).isNull();

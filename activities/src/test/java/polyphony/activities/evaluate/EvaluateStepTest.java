@@ -206,6 +206,37 @@ class EvaluateStepTest {
   }
 
   @Test
+  void answersOfWhichNothingCouldBeShownAreWrongAndCountedOnceEach() throws Exception {
+    String immense = "10^{10^{10}}";
+    ArtifactRef first1 = store.lines(List.of(answer(0, 0, 1, immense, 0), answer(1, 0, 1, "3", 1)));
+    ArtifactRef first2 = store.lines(List.of(answer(0, 1, 1, "2", 0), answer(1, 1, 1, "3", 1)));
+    ArtifactRef last1 = store.lines(List.of(answer(0, 0, 2, immense, 0), answer(1, 0, 2, "3", 1)));
+    ArtifactRef last2 =
+        store.lines(List.of(answer(0, 1, 2, "9^{9^{9^9}}", 0), answer(1, 1, 2, "3", 1)));
+    Evaluate.Request request =
+        new Evaluate.Request(
+            1,
+            "math",
+            questions(),
+            0,
+            2,
+            List.of(List.of(first1, first2), List.of(last1, last2)),
+            votes(
+                new Label(0, "q0", immense, List.of(immense, "9^{9^{9^9}}"), 1, true),
+                new Label(1, "q1", "3", List.of("3", "3"), 2, false)),
+            Society.copies(base, 2),
+            base,
+            "self",
+            "base",
+            10,
+            Map.of());
+    List<Measurement> measurements = run(request, StepProgress.NONE);
+    assertThat(measurements).extracting(Measurement::correct).containsExactly(false, true);
+    assertThat(measurements).extracting(Measurement::undecided).containsExactly(2, 0);
+    assertThat(measurements.get(0).firstRoundCorrect()).containsExactly(false, true);
+  }
+
+  @Test
   void divergencesAreThoseOfTheModelsDistributions() throws Exception {
     List<Measurement> measurements = run(debate(10), StepProgress.NONE);
     double oneToTwo = 0.25 * Math.log(0.25 / 0.75) + 0.75 * Math.log(0.75 / 0.25);

@@ -26,6 +26,7 @@ import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Role;
 import polyphony.workflows.Society;
@@ -51,6 +52,11 @@ class RecordStepTest {
   }
 
   private static Measurement measurement(int index, boolean correct, boolean parsed) {
+    return measurement(index, correct, parsed, 0);
+  }
+
+  private static Measurement measurement(
+      int index, boolean correct, boolean parsed, int undecided) {
     Divergences sums =
         new Divergences(
             List.of(2, 2), List.of(List.of(0.0, 1.0), List.of(1.0, 0.0)), List.of(2.0, 2.0));
@@ -67,7 +73,8 @@ class RecordStepTest {
         sums,
         sums,
         0.25,
-        1);
+        1,
+        undecided);
   }
 
   private Recording.Request request(double seconds, boolean reused) {
@@ -149,6 +156,76 @@ class RecordStepTest {
   }
 
   @Test
+  void labelsAreHeldAgainstTheIterationsOwnQuestions() throws Exception {
+    Recording.Request request = request(1, false);
+    ArtifactRef own =
+        store.lines(
+            List.of(
+                new Question("t0", "?", "8"),
+                new Question("t1", "?", "9"),
+                new Question("t2", "?", "3")));
+    Recording.Request fresh =
+        new Recording.Request(
+            request.experiment(),
+            3,
+            request.measurements(),
+            request.evaluation(),
+            request.labels(),
+            request.split(),
+            request.trainings(),
+            request.society(),
+            request.skipped(),
+            own);
+    assertThat(run(fresh).result().orElseThrow().labelPrecision()).isZero();
+    assertThat(RecordStep.withoutTimings(fresh).trainQuestions()).isEqualTo(own);
+    assertThat(new String(CanonicalJson.bytes(request), StandardCharsets.UTF_8))
+        .as("so that records of earlier versions are found")
+        .doesNotContain("\"evaluatePrompts\"");
+  }
+
+  @Test
+  void labelsAreGradedAsTheTaskThatIsFinetunedOn() throws Exception {
+    Recording.Request request = request(1, false);
+    Experiment own = request.experiment();
+    Experiment transfer =
+        new Experiment(
+            own.name(),
+            SpecDefaults.complete(
+                PolyphonyDataConverter.parse(
+                    "{\"evaluateOn\": {\"name\": \"mmlu\", \"answers\": \"choice-1\"}}"),
+                ModelDefaults.NONE),
+            own.base(),
+            own.trainQuestions(),
+            own.evaluateQuestions(),
+            own.prompts(),
+            own.plan(),
+            own.versions());
+    // To arithmetic this is the same answer, to multiple choice it is another one.
+    ArtifactRef questions =
+        store.lines(
+            List.of(
+                new Question("t0", "?", "1.0"),
+                new Question("t1", "?", "2"),
+                new Question("t2", "?", "3")));
+    assertThat(
+            run(new Recording.Request(
+                    transfer,
+                    3,
+                    request.measurements(),
+                    request.evaluation(),
+                    request.labels(),
+                    request.split(),
+                    request.trainings(),
+                    request.society(),
+                    request.skipped(),
+                    questions))
+                .result()
+                .orElseThrow()
+                .labelPrecision())
+        .isEqualTo(0.5);
+  }
+
+  @Test
   void howLongStepsTookDoesNotMatter() throws Exception {
     StepOutcome<IterationReport> first = run(request(1, false));
     StepOutcome<IterationReport> second = run(request(99, true));
@@ -175,6 +252,48 @@ class RecordStepTest {
                         store.store.bytes("experiments/trial/iteration-003.json", 1 << 20)),
                     IterationReport.class))
         .isEqualTo(report);
+  }
+
+  @Test
+  void comparisonsThatCameToNothingAreSummedUpAndElseLeaveNoTrace() throws Exception {
+    Recording.Request decided = request(1, false);
+    IterationReport report = run(decided).result().orElseThrow();
+    assertThat(report.undecided()).isZero();
+    String json = new String(store.artifacts.bytes(report.record()), StandardCharsets.UTF_8);
+    assertThat(json).as("so that records of earlier versions stay").doesNotContain("undecided");
+    assertThat(
+            new String(
+                store.artifacts.bytes(decided.measurements().get(0)), StandardCharsets.UTF_8))
+        .doesNotContain("undecided");
+
+    StepReport step = new StepReport("ab", false, 1);
+    ArtifactRef labels = decided.labels().votes();
+    IterationReport undecided =
+        run(new Recording.Request(
+                decided.experiment(),
+                3,
+                List.of(
+                    store.lines(
+                        List.of(
+                            measurement(0, true, true, 2),
+                            measurement(1, true, true),
+                            measurement(2, true, true, 1),
+                            measurement(3, true, true)))),
+                new Vote.Result(labels, 4, 3, 0, 10, step),
+                new Vote.Result(labels, 3, 2, 0, 100, step),
+                decided.split(),
+                List.of(),
+                decided.society(),
+                List.of()))
+            .result()
+            .orElseThrow();
+    assertThat(undecided.undecided()).isEqualTo(113);
+    assertThat(
+            new JsonMapper()
+                .readTree(store.artifacts.bytes(undecided.record()))
+                .at("/report/undecided")
+                .asInt())
+        .isEqualTo(113);
   }
 
   @Test

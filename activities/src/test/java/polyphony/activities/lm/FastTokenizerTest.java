@@ -68,7 +68,8 @@ class FastTokenizerTest {
     try (Tokenizer tokenizer = FastTokenizer.open(file)) {
       assertThatThrownBy(() -> tokenizer.encode("Q1x2"))
           .isInstanceOfSatisfying(
-              PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+              PolyphonyException.class,
+              e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))
           .hasMessageContaining("does not know");
       assertThat(tokenizer.encode("Q1")).hasSize(2);
     }

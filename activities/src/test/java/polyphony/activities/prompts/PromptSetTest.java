@@ -3,11 +3,15 @@ package polyphony.activities.prompts;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import polyphony.activities.prompts.PromptSet.Part;
@@ -44,6 +48,41 @@ class PromptSetTest {
     PromptSet prompts = PromptSet.named(name);
     assertThat(PromptSet.read(prompts.bytes())).isEqualTo(prompts);
     assertThat(PromptSet.read(prompts.bytes()).bytes()).isEqualTo(prompts.bytes());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"standard", "gsm8k", "math", "mmlu"})
+  void everyTaskHasEveryRole(String name) {
+    PromptSet prompts = PromptSet.named(name);
+    String form = name.equals("mmlu") ? "(A)" : "\\boxed{}";
+    assertThat(prompts.generate("What?")).contains("What?", form);
+    assertThat(prompts.criticWithSummary("They say 5.", "What?"))
+        .contains("They say 5.", "What?", form);
+    assertThat(prompts.criticWithAnswers(List.of("5", "6"), "What?"))
+        .contains("Solution 1:", "Solution 2:", "What?", form);
+    assertThat(prompts.cooperative("They say 5.", "What?")).contains("They say 5.", "What?", form);
+    assertThat(prompts.cooperative(List.of("5", "6"), "What?")).contains("Solution 2:");
+    assertThat(prompts.uniqueId(1, 3, "a sceptic", "What?"))
+        .contains("agent 2 of 3", "a sceptic", "What?", form);
+    assertThat(prompts.doubleCheck("What?")).contains("What?", form);
+    assertThat(prompts.summarise(List.of("5"))).contains("Solution 1:").doesNotContain("What?");
+  }
+
+  @Test
+  void aDialectMayLackRolesAndSaysSoWhereTheyAreNeeded() {
+    assertThatThrownBy(() -> PromptSet.named("compact").doubleCheck("1+2"))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("no template \"double-check\"");
+  }
+
+  @Test
+  void aPersonsOwnSetIsAFolderOfFiles(@TempDir Path folder) throws IOException {
+    for (Map.Entry<String, String> each : PromptSet.named("math").templates().entrySet()) {
+      Files.writeString(folder.resolve(each.getKey() + ".txt"), each.getValue() + "\n");
+    }
+    assertThat(PromptSet.folder(folder)).isEqualTo(PromptSet.named("math"));
+    Files.delete(folder.resolve("generate.txt"));
+    assertThatThrownBy(() -> PromptSet.folder(folder)).hasMessageContaining("generate.txt");
   }
 
   @Test
@@ -103,8 +142,8 @@ class PromptSetTest {
 
   @Test
   void anUnknownSetIsRefusedWithTheNamesThereAre() {
-    assertThat(PromptSet.names()).containsExactly("compact", "standard");
+    assertThat(PromptSet.names()).containsExactly("compact", "gsm8k", "math", "mmlu", "standard");
     assertThatThrownBy(() -> PromptSet.named("../compact"))
-        .hasMessageContaining("compact, standard");
+        .hasMessageContaining("compact, gsm8k, math, mmlu, standard");
   }
 }

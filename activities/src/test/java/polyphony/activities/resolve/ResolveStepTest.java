@@ -9,14 +9,17 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.data.DataRegistry;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.ArithmeticTask;
@@ -25,9 +28,13 @@ import polyphony.activities.tasks.Task;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Step;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.InvalidSpecException;
+import polyphony.workflows.PolyphonyDataConverter;
+import polyphony.workflows.Purpose;
 import polyphony.workflows.TaskSpec;
 
 class ResolveStepTest {
@@ -133,6 +140,253 @@ class ResolveStepTest {
 
   private static Task.Split split(Question question) {
     return ArithmeticTask.splitOf(question.text());
+  }
+
+  @Test
+  void importedQuestionsAreNamedAsATask() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 100; i++) {
+      lines.append("{\"question\": \"Twice " + i + "?\", \"answer\": \"" + 2 * i + "\"}\n");
+    }
+    Path file = Files.writeString(temporary.resolve("questions.jsonl"), lines);
+    new DataRegistry(store.store, store.artifacts).importFiles("twice", file, null, "number", null);
+    TaskSpec task =
+        new TaskSpec("twice", 12, 8, null, null, null, null, null, "released-code", null);
+    Experiment experiment =
+        resolve(Map.of()).run("own", spec(null, null, null).withTask(task, "math"));
+    assertThat(experiment.spec().task().answers()).isEqualTo("number-1");
+    assertThat(experiment.spec().task().grading()).isEqualTo("number-1/default/released-code");
+    List<Question> train =
+        JsonLines.read(store.artifacts.bytes(experiment.trainQuestions()), Question.class);
+    assertThat(train).hasSize(12);
+    assertThat(questions(experiment)).hasSize(8).doesNotContainAnyElementsOf(train);
+    assertThat(PromptSet.read(store.artifacts.bytes(experiment.prompts())))
+        .isEqualTo(PromptSet.named("math"));
+    assertThatThrownBy(
+            () ->
+                resolve(Map.of())
+                    .run(
+                        "other",
+                        spec(null, null, null)
+                            .withTask(new TaskSpec("gsm8k", 12, 8, null), "gsm8k")))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("polyphony data import gsm8k PATH");
+  }
+
+  private void importOwn(String name, int count, String prefix) throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < count; i++) {
+      lines.append(
+          "{\"question\": \"" + prefix + " " + i + "?\", \"answer\": \"" + 2 * i + "\"}\n");
+    }
+    Path file = Files.writeString(temporary.resolve(name + ".jsonl"), lines);
+    new DataRegistry(store.store, store.artifacts).importFiles(name, file, null, "number", null);
+  }
+
+  private static ExperimentSpec with(String json) {
+    return PolyphonyDataConverter.parse(json);
+  }
+
+  @Test
+  void anotherTaskIsEvaluatedOnWithItsOwnQuestionsAndGrading() throws IOException {
+    importOwn("twice", 100, "Twice");
+    Experiment own = resolve(Map.of()).run("own", spec(null, null, null));
+    Experiment transfer =
+        resolve(Map.of())
+            .run(
+                "transfer",
+                with(
+                    "{\"task\": {\"train\": 12}, \"evaluateOn\": {\"name\": \"twice\","
+                        + " \"evaluate\": 7, \"evaluateSplit\": \"validate\"}}"));
+    assertThat(transfer.trainQuestions()).isEqualTo(own.trainQuestions());
+    assertThat(questions(transfer)).hasSize(7).allMatch(each -> each.text().startsWith("Twice"));
+    assertThat(transfer.spec().task().grading()).isEqualTo("arithmetic");
+    assertThat(transfer.spec().evaluated().grading()).isEqualTo("number-1");
+    // The model speaks its own dialect, whatever it is asked.
+    assertThat(transfer.evaluatePrompts()).isNull();
+    assertThat(transfer.prompts(Purpose.EVALUATE)).isEqualTo(own.prompts());
+    store.store.delete(Artifacts.key(transfer.evaluateQuestions()));
+    assertThat(resolve(Map.of()).run("transfer", null)).isEqualTo(transfer);
+    assertThat(store.artifacts.present(transfer.evaluateQuestions())).isTrue();
+    assertThatThrownBy(() -> resolve(Map.of()).run("other", with("{\"evaluateOn\": \"math\"}")))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("polyphony data import math PATH");
+  }
+
+  @Test
+  void eachOfTwoTasksIsAskedWithThePromptsThatItBringsAlong() throws IOException {
+    Path plain = temporary.resolve("plain");
+    TinyModels.untied(plain);
+    models().importFolder("plain", plain);
+    importOwn("twice", 100, "Twice");
+    Path gsm = temporary.resolve("gsm");
+    Files.createDirectories(gsm);
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 9; i++) {
+      lines.append("{\"question\": \"Big " + i + "?\", \"answer\": \"So\\n#### " + i + "\"}\n");
+    }
+    Files.writeString(gsm.resolve("test.jsonl"), lines);
+    new DataRegistry(store.store, store.artifacts).importFiles("gsm8k", gsm, null, null, null);
+    Experiment transfer =
+        resolve(Map.of())
+            .run(
+                "transfer",
+                with(
+                    "{\"baseModel\": \"plain\", \"task\": {\"name\": \"twice\", \"train\": 9},"
+                        + " \"evaluateOn\": {\"name\": \"gsm8k\", \"evaluate\": 9}}"));
+    assertThat(transfer.spec().promptSet()).isEqualTo("task");
+    assertThat(PromptSet.read(store.artifacts.bytes(transfer.prompts(Purpose.FINETUNE))))
+        .isEqualTo(PromptSet.named("standard"));
+    assertThat(PromptSet.read(store.artifacts.bytes(transfer.prompts(Purpose.EVALUATE))))
+        .isEqualTo(PromptSet.named("gsm8k"));
+    store.store.delete(Artifacts.key(transfer.evaluatePrompts()));
+    assertThat(resolve(Map.of()).run("transfer", null)).isEqualTo(transfer);
+    assertThat(store.artifacts.present(transfer.evaluatePrompts())).isTrue();
+    assertThatThrownBy(
+            () ->
+                resolve(Map.of())
+                    .run(
+                        "neither",
+                        with(
+                            "{\"promptSet\": \"task\", \"task\": {\"train\": 9}, \"evaluateOn\":"
+                                + " {\"name\": \"twice\", \"evaluate\": 9}}")))
+        .hasMessageContaining("task arithmetic brings no prompts; promptSet is one of ");
+  }
+
+  @Test
+  void whatIsFinetunedOnIsNeverEvaluatedOnInAnotherTask() throws IOException {
+    // The published parts of the same questions are the other way round.
+    for (String name : List.of("one", "other")) {
+      StringBuilder lines = new StringBuilder();
+      for (int i = 0; i < 40; i++) {
+        boolean test = i < 20 == name.equals("one");
+        lines.append(
+            "{\"question\": \"Double "
+                + i
+                + "?\", \"answer\": \"1\", \"part\": \""
+                + (test ? "test" : "train")
+                + "\"}\n");
+      }
+      Path file = Files.writeString(temporary.resolve(name + ".jsonl"), lines);
+      new DataRegistry(store.store, store.artifacts).importFiles(name, file, null, "text", null);
+    }
+    assertThatThrownBy(
+            () ->
+                resolve(Map.of())
+                    .run(
+                        "leaky",
+                        with(
+                            "{\"task\": {\"name\": \"one\", \"train\": 12}, \"evaluateOn\":"
+                                + " {\"name\": \"other\", \"evaluate\": 20}}")))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageMatching(
+            "questions of task one to finetune on \\(12, such as one.jsonl:\\d+\\) are also those"
+                + " of other to evaluate on; evaluateOn must name other questions");
+    assertThat(resolve(Map.of()).recorded("leaky")).isEmpty();
+  }
+
+  @Test
+  void iterationsWithQuestionsOfTheirOwnNeedAsManyAsThereAre() throws IOException {
+    importOwn("twice", 100, "Twice");
+    int there =
+        new DataRegistry(store.store, store.artifacts)
+            .task(new TaskSpec("twice", 1, 1, "evaluate").withAnswers("number-1"))
+            .largestSet(Task.Split.FINETUNE);
+    int most = there / 10;
+    String spec =
+        "{\"task\": {\"name\": \"twice\", \"train\": 10, \"evaluate\": 8}, \"questions\": \"%s\","
+            + " \"iterations\": %d}";
+    String refusal =
+        "task twice has "
+            + there
+            + " questions to finetune on, not 10 for each of "
+            + (most + 1)
+            + " iterations; ask for fewer, or for \"questions\": \"fixed\"";
+    assertThatThrownBy(
+            () -> resolve(Map.of()).run("fresh", with(String.format(spec, "fresh", most + 1))))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessage(refusal);
+    Experiment fresh = resolve(Map.of()).run("fresh", with(String.format(spec, "fresh", most)));
+    assertThat(fresh.trainQuestions())
+        .as("iteration 1's, which are the fixed ones")
+        .isEqualTo(
+            resolve(Map.of())
+                .run("fixed", with(String.format(spec, "fixed", most + 1)))
+                .trainQuestions());
+    assertThatThrownBy(
+            () -> resolve(Map.of()).run("fresh", with("{\"iterations\": " + (most + 1) + "}")))
+        .hasMessage(refusal);
+    assertThat(resolve(Map.of()).run("fresh", null)).isEqualTo(fresh);
+  }
+
+  @Test
+  void iterationsShareNoQuestionHoweverManyThereComeToBe() throws Exception {
+    for (String task : List.of("twice", "arithmetic")) {
+      if (task.equals("twice")) {
+        importOwn(task, 100, "Twice");
+      }
+      Experiment fresh =
+          resolve(Map.of())
+              .run(
+                  task,
+                  with(
+                      "{\"task\": {\"name\": \""
+                          + task
+                          + "\", \"train\": 10, \"evaluate\": 8}, \"questions\": \"fresh\", \"iterations\": 1, \"seed\": 5}"));
+      Set<String> seen = new HashSet<>();
+      questions(fresh).forEach(each -> assertThat(seen.add(each.text())).isTrue());
+      read(fresh.trainQuestions()).forEach(each -> assertThat(seen.add(each.text())).isTrue());
+      for (int iteration = 2; iteration <= 4; iteration++) {
+        List<Question> own = read(draw(fresh, iteration).questions());
+        assertThat(own).hasSize(10);
+        own.forEach(each -> assertThat(seen.add(each.text())).as(each.text()).isTrue());
+      }
+      assertThat(draw(fresh, 3)).isEqualTo(draw(fresh, 3));
+    }
+  }
+
+  @Test
+  void questionsAreNotDrawnFromOtherDataThanTheFirstOnes() throws IOException {
+    importOwn("twice", 100, "Twice");
+    Experiment fresh =
+        resolve(Map.of())
+            .run(
+                "fresh",
+                with(
+                    "{\"task\": {\"name\": \"twice\", \"train\": 10, \"evaluate\": 8}, \"questions\":"
+                        + " \"fresh\", \"iterations\": 1}"));
+    store.store.delete("data/twice.json");
+    importOwn("twice", 100, "Two times");
+    assertThatThrownBy(() -> draw(fresh, 2))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessage(
+            "the questions of task twice are not those that the experiment began with; import the"
+                + " very same files again, or start it under another name");
+    assertThatThrownBy(() -> draw(fresh, 50))
+        .hasMessageContaining("questions to finetune on, not 500; ask for fewer");
+  }
+
+  private FreshQuestions.Result draw(Experiment experiment, int iteration) throws Exception {
+    FreshQuestions.Request request =
+        new FreshQuestions.Request(
+            experiment.spec().seed(),
+            iteration,
+            experiment.spec().task(),
+            experiment.trainQuestions());
+    FreshQuestionsStep step =
+        new FreshQuestionsStep(new DataRegistry(store.store, store.artifacts));
+    return store
+        .steps
+        .run(
+            new Step(FreshQuestionsStep.NAME, FreshQuestionsStep.VERSION, request),
+            FreshQuestions.Result.class,
+            attempt -> step.run(request, attempt))
+        .result()
+        .orElseThrow();
+  }
+
+  private List<Question> read(ArtifactRef questions) {
+    return JsonLines.read(store.artifacts.bytes(questions), Question.class);
   }
 
   @Test

@@ -91,6 +91,42 @@ class ArithmeticTaskTest {
   }
 
   @Test
+  void questionsOfAnotherRangeShareNoneOfOtherSplits() {
+    Task harder = new ArithmeticTask(60);
+    List<Question> evaluated = harder.questions(Split.EVALUATE, 2_000, 0);
+    assertThat(evaluated)
+        .extracting(Question::id)
+        .doesNotHaveDuplicates()
+        .allMatch(id -> ArithmeticTask.splitOf(id) == Split.EVALUATE);
+    int largest =
+        evaluated.stream()
+            .flatMapToInt(
+                each -> Arrays.stream(each.text().split("\\D")).mapToInt(Integer::parseInt))
+            .max()
+            .orElseThrow();
+    assertThat(largest).isEqualTo(60);
+    assertThat(new ArithmeticTask(29).questions(Split.EVALUATE, 50, 3))
+        .isEqualTo(task.questions(Split.EVALUATE, 50, 3));
+  }
+
+  @Test
+  void smallRangesGiveAsManyQuestionsAsTheySay() {
+    for (int largest = 1; largest <= 5; largest++) {
+      Task small = new ArithmeticTask(largest);
+      for (Split split : Split.values()) {
+        int count = small.largestSet(split);
+        assertThat(count).isPositive();
+        assertThat(small.questions(split, count, 1)).doesNotHaveDuplicates().hasSize(count);
+      }
+    }
+    assertThat(new ArithmeticTask(99).largestSet(Split.FINETUNE)).isEqualTo(10_000_000);
+    assertThatThrownBy(() -> new ArithmeticTask(1).questions(Split.FINETUNE, 5, 0))
+        .hasMessage(
+            "task arithmetic with operands up to 1 gives 0 to 4 questions for each purpose, not 5;"
+                + " ask for fewer");
+  }
+
+  @Test
   void thePapersFirstTwentyQuestionsHaveThePapersAnswers() throws IOException {
     JsonNode problems =
         TestVectors.read("arithmetic_first20_debate_repo_seed0.json").get("problems");
@@ -202,9 +238,13 @@ class ArithmeticTaskTest {
 
   @Test
   void anUnknownTaskIsRefusedWithTheNamesThereAre() {
-    assertThat(Tasks.named("arithmetic").name()).isEqualTo("arithmetic");
+    assertThat(Tasks.names()).containsExactly("arithmetic", "gsm8k", "math", "mmlu");
+    assertThat(Tasks.grader("arithmetic")).isInstanceOf(ArithmeticTask.class);
+    assertThat(Tasks.grader("gsm8k")).isEqualTo(Tasks.grader("number-1"));
+    assertThat(Tasks.grader("math/released-code/default").extract("\\boxed {5}")).isEmpty();
+    assertThatThrownBy(() -> Tasks.grader("number-2")).hasMessageContaining("number-2");
     for (String name : new String[] {"algebra", null}) {
-      assertThatThrownBy(() -> Tasks.named(name))
+      assertThatThrownBy(() -> Tasks.grader(name))
           .isInstanceOfSatisfying(
               PolyphonyException.class,
               e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))

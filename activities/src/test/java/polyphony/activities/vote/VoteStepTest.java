@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.JsonLines;
 import polyphony.activities.TestSteps;
 import polyphony.activities.debate.TestAnswers;
+import polyphony.activities.tasks.Question;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Purpose;
@@ -42,10 +43,44 @@ class VoteStepTest {
   }
 
   private Vote.Result vote(String tieRule, int minimumVotes, List<List<ArtifactRef>> answers) {
+    return vote("arithmetic", tieRule, minimumVotes, answers);
+  }
+
+  private Vote.Result vote(
+      String task, String tieRule, int minimumVotes, List<List<ArtifactRef>> answers) {
     Vote.Request request =
-        new Vote.Request(5, Purpose.FINETUNE, 1, "arithmetic", answers, tieRule, minimumVotes);
+        new Vote.Request(5, Purpose.FINETUNE, 1, task, answers, tieRule, minimumVotes, null);
     return steps.run(
         VoteStep.NAME, request, Vote.Result.class, attempt -> new VoteStep().run(request, attempt));
+  }
+
+  @Test
+  void trueAnswersAreTheLabelsWhereTheMethodSaysSo() {
+    List<Question> questions =
+        List.of(
+            new Question("question-0", "1+1", "2"),
+            new Question("question-1", "2+2", "4"),
+            new Question("question-2", "3+3", "6"));
+    Vote.Request request =
+        new Vote.Request(
+            5,
+            Purpose.FINETUNE,
+            1,
+            "arithmetic",
+            List.of(List.of(range(0, 1, 0, "2", "5", null))),
+            "random",
+            1,
+            steps.put(JsonLines.write(questions)));
+    Vote.Result result =
+        steps.run(
+            VoteStep.NAME,
+            request,
+            Vote.Result.class,
+            attempt -> new VoteStep().run(request, attempt));
+    assertThat(result.labelled()).isEqualTo(3);
+    assertThat(JsonLines.read(steps.artifacts().bytes(result.votes()), Label.class))
+        .extracting(Label::label, Label::agreeing)
+        .containsExactly(tuple("2", 1), tuple("4", 0), tuple("6", 0));
   }
 
   @Test
@@ -70,6 +105,25 @@ class VoteStepTest {
             tuple(2, "question-2", null, 0, false),
             tuple(3, "question-3", "1,000", 2, false));
     assertThat(labels.get(2).votes()).containsExactly(null, null, null);
+  }
+
+  @Test
+  void answersStandTogetherByTheTasksEquivalenceAndWhatIsUndecidedStandsApartAndIsCounted() {
+    List<List<ArtifactRef>> answers =
+        List.of(
+            List.of(range(0, 1, 0, "\\frac{1}{2}", "10^{10^{10}}", "2/4")),
+            List.of(range(1, 1, 0, "2", "5", "1/2")),
+            List.of(range(2, 1, 0, "0.5", "5", "3")));
+    Vote.Result result = vote("math-1", "first", 1, answers);
+    assertThat(JsonLines.read(steps.artifacts().bytes(result.votes()), Label.class))
+        .extracting(Label::label, Label::agreeing)
+        .containsExactly(tuple("\\frac{1}{2}", 2), tuple("5", 2), tuple("2/4", 2));
+    assertThat(result.undecided()).isEqualTo(2);
+    Vote.Result released = vote("math-1/default/released-code", "released-code", 1, answers);
+    assertThat(JsonLines.read(steps.artifacts().bytes(released.votes()), Label.class).get(2))
+        .extracting(Label::label, Label::agreeing)
+        .containsExactly("3", 1);
+    assertThat(released.undecided()).isZero();
   }
 
   @Test
