@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.temporal.api.enums.v1.EventType;
+import io.temporal.api.sdk.v1.WorkflowMetadata;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.failure.ApplicationFailure;
@@ -42,6 +43,14 @@ class MethodComparisonTest {
     return (ApplicationFailure) failed.getCause();
   }
 
+  /** What the Web UI shows. */
+  private String details(String name) {
+    return service
+        .existing(name)
+        .query("__temporal_workflow_metadata", WorkflowMetadata.class)
+        .getCurrentDetails();
+  }
+
   private List<String> begun() {
     return steps.requests(ExperimentSpec.class).stream()
         .map(each -> each.method() + " " + each.seed())
@@ -66,6 +75,9 @@ class MethodComparisonTest {
                 assertThat(each.experiment()).matches("(debate|multiagent-ft)-arithmetic-seed.*"));
     assertThat(steps.requests).contains(result.experiments());
     assertThat(result.rows()).hasSize(1);
+    assertThat(details("mine"))
+        .contains("4 of 4 experiments are through")
+        .contains("arithmetic, built-in: **debate** 0.500 ± 0.100, rank 1");
     assertThat(result.computedSteps()).isPositive();
   }
 
