@@ -1,8 +1,10 @@
 package polyphony.activities.grading.algebra;
 
 import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** An answer's characters in one spelling: LaTeX without what is only for the eye. */
 final class Source {
@@ -19,6 +21,15 @@ final class Source {
   private static final Pattern SPACED_THOUSANDS =
       Pattern.compile("(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})++)(?![0-9])");
   private static final Pattern CURRENCY = Pattern.compile("[€£¥₹]");
+  private static final Pattern TEMPERATURE =
+      Pattern.compile(
+          "(?:\\^\\s*+)?+(?:\\{\\s*+\\\\circ\\s*+\\}|\\\\circ)\\s*+"
+              + "(?:\\\\(?:text|textrm|mathrm|rm)\\s*+\\{\\s*+([CF])\\s*+\\}|([CF])(?![A-Za-z]))"
+              + "|\\\\text\\s*+\\{\\s*+degrees? (C|F)(?:elsius|ahrenheit)?+\\s*+\\}");
+  private static final Pattern NOTHING =
+      Pattern.compile(
+          "\\s*+(?:\\\\text\\s*+\\{)?+\\s*+(?:there (?:is|are) )?no (?:real )?solutions?+(?: exists?+)?+[\\s.]*+\\}?+[\\s.]*+",
+          Pattern.CASE_INSENSITIVE);
   private static final Map<String, String> CHARACTERS =
       Map.ofEntries(
           Map.entry("−", "-"),
@@ -44,6 +55,7 @@ final class Source {
           Map.entry("∪", "\\cup "),
           Map.entry("∩", "\\cap "),
           Map.entry("∈", "\\in "),
+          Map.entry("∅", "\\emptyset "),
           Map.entry("±", "\\pm "),
           Map.entry("∓", "\\mp "),
           Map.entry("°", "^\\circ "),
@@ -86,8 +98,19 @@ final class Source {
     text = THIN.matcher(text).replaceAll("");
     text = SPACES.matcher(text).replaceAll(" ");
     text = text.replace("{,}", ",").replace("\\%", "%").replace("**", "^").replace("\\#", " ");
+    text = TEMPERATURE.matcher(text).replaceAll(Source::temperature);
+    if (NOTHING.matcher(text).matches()) {
+      return "\\emptyset";
+    }
     text = SPACED_THOUSANDS.matcher(text).replaceAll(match -> match.group(1).replace(" ", ""));
     return trimmed(text);
+  }
+
+  /** Celsius and Fahrenheit are units, not angles. */
+  private static String temperature(MatchResult match) {
+    boolean celsius =
+        IntStream.rangeClosed(1, 3).mapToObj(match::group).anyMatch(each -> "C".equals(each));
+    return Matcher.quoteReplacement("\\text{ " + (celsius ? "celsius" : "fahrenheit") + "}");
   }
 
   /** Without what ends a sentence. */

@@ -37,6 +37,8 @@ final class Units {
           "year years yr yrs",
           "cent cents",
           "dollar dollars usd bucks",
+          "celsius centigrade",
+          "fahrenheit",
           "mph",
           "kph kmh"
         }) {
