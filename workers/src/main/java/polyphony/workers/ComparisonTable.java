@@ -41,18 +41,22 @@ final class ComparisonTable {
 
   /** What every method came to and what it cost, by task and base model. */
   static String summary(Comparison comparison) {
-    Map<String, List<Comparison.Row>> sections = new LinkedHashMap<>();
-    for (Comparison.Row row : comparison.rows()) {
-      sections
-          .computeIfAbsent(row.task() + ", base model " + row.baseModel(), key -> new ArrayList<>())
-          .add(row);
-    }
     StringBuilder text = new StringBuilder();
-    sections.forEach(
-        (section, rows) -> {
-          text.append(section).append('\n').append(AlignedText.of(lasts(rows))).append('\n');
-        });
+    sections(comparison)
+        .forEach(
+            (section, rows) ->
+                text.append(section).append('\n').append(AlignedText.of(lasts(rows))).append('\n'));
     return text.toString();
+  }
+
+  /** The rows that can be held against each other, by task and base model in words. */
+  static Map<String, List<Comparison.Row>> sections(Comparison comparison) {
+    return comparison.rows().stream()
+        .collect(
+            Collectors.groupingBy(
+                row -> row.task() + ", base model " + row.baseModel(),
+                LinkedHashMap::new,
+                Collectors.toList()));
   }
 
   private static List<List<String>> lasts(List<Comparison.Row> rows) {

@@ -1,10 +1,8 @@
 package polyphony.workers;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import polyphony.activities.compare.Comparison;
 
 /** A reproduced table or figure as text. */
@@ -31,21 +29,16 @@ final class ReproductionText {
 
   /** One line per method, one column per iteration, by task and base model. */
   private static String series(Measure measure, Comparison comparison) {
-    Map<String, List<Comparison.Row>> sections = new LinkedHashMap<>();
-    for (Comparison.Row row : comparison.rows()) {
-      sections
-          .computeIfAbsent(row.task() + ", base model " + row.baseModel(), key -> new ArrayList<>())
-          .add(row);
-    }
     StringBuilder text = new StringBuilder();
-    sections.forEach(
-        (section, rows) ->
-            text.append(measure.label())
-                .append(" · ")
-                .append(section)
-                .append('\n')
-                .append(AlignedText.of(lines(measure, rows)))
-                .append('\n'));
+    ComparisonTable.sections(comparison)
+        .forEach(
+            (section, rows) ->
+                text.append(measure.label())
+                    .append(" · ")
+                    .append(section)
+                    .append('\n')
+                    .append(AlignedText.of(lines(measure, rows)))
+                    .append('\n'));
     return text.toString();
   }
 

@@ -1,6 +1,7 @@
 package polyphony.workflows;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -95,7 +96,8 @@ public record ComparisonSpec(
         refuse(violations, path + "baseModel", each.baseModel(), "baseModels lists them");
       }
     }
-    long count = (long) asked.size() * size(tasks) * size(baseModels) * drawn.size();
+    long count =
+        (long) asked.size() * orOpen(tasks).size() * orOpen(baseModels).size() * drawn.size();
     if (count > MAX_EXPERIMENTS) {
       violations.add("there are " + count + " experiments, allowed: up to " + MAX_EXPERIMENTS);
     }
@@ -109,8 +111,8 @@ public record ComparisonSpec(
       List<ExperimentSpec> asked, List<Long> drawn, ExperimentSpec shared) {
     List<ExperimentSpec> experiments = new ArrayList<>();
     List<String> violations = new ArrayList<>();
-    for (TaskSpec task : tasks == null ? openTask() : tasks) {
-      for (String baseModel : baseModels == null ? openModel() : baseModels) {
+    for (TaskSpec task : orOpen(tasks)) {
+      for (String baseModel : orOpen(baseModels)) {
         for (Long seed : drawn) {
           for (int i = 0; i < asked.size(); i++) {
             ExperimentSpec experiment =
@@ -132,21 +134,9 @@ public record ComparisonSpec(
     return List.copyOf(experiments);
   }
 
-  /** One that leaves open which. */
-  private static List<TaskSpec> openTask() {
-    List<TaskSpec> open = new ArrayList<>();
-    open.add(null);
-    return open;
-  }
-
-  private static List<String> openModel() {
-    List<String> open = new ArrayList<>();
-    open.add(null);
-    return open;
-  }
-
-  private static int size(List<?> values) {
-    return values == null ? 1 : values.size();
+  /** These, or one that leaves open which. */
+  private static <T> List<T> orOpen(List<T> values) {
+    return values == null ? Collections.singletonList(null) : values;
   }
 
   private static String name(TaskSpec task) {

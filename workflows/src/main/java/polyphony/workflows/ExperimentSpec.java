@@ -86,7 +86,7 @@ public record ExperimentSpec(
             ? common.sampling
             : common.sampling.withTemperature(null);
     TaskSpec commonTask = common.task;
-    TaskSpec evaluated = first(evaluateOn, common.evaluateOn);
+    TaskSpec evaluated = SpecDefaults.first(evaluateOn, common.evaluateOn);
     if (evaluated != null && commonTask != null) {
       evaluated = evaluated.evaluatedAs(commonTask);
       commonTask = commonTask.finetunedOn();
@@ -94,37 +94,36 @@ public record ExperimentSpec(
     return new ExperimentSpec(
         experiment,
         method,
-        task == null || commonTask == null ? first(task, commonTask) : task.or(commonTask),
+        task == null || commonTask == null
+            ? SpecDefaults.first(task, commonTask)
+            : task.or(commonTask),
         evaluated,
-        first(baseModel, common.baseModel),
-        first(agents, unless(!decides.votes(), common.agents)),
-        first(rounds, unless(!decides.debates(), common.rounds)),
-        first(iterations, unless(decides.trains() == Method.Trains.NOTHING, common.iterations)),
-        first(seed, common.seed),
-        first(summaries, unless(decides.summaries() != null, common.summaries)),
-        first(questions, common.questions),
-        first(tieRule, common.tieRule),
-        first(minimumVotes, unless(!decides.votes(), common.minimumVotes)),
-        first(criticMix, common.criticMix),
-        first(criticLoss, common.criticLoss),
-        first(startFrom, unless(decides.restarts(), common.startFrom)),
+        SpecDefaults.first(baseModel, common.baseModel),
+        SpecDefaults.first(agents, unless(!decides.votes(), common.agents)),
+        SpecDefaults.first(rounds, unless(!decides.debates(), common.rounds)),
+        SpecDefaults.first(
+            iterations, unless(decides.trains() == Method.Trains.NOTHING, common.iterations)),
+        SpecDefaults.first(seed, common.seed),
+        SpecDefaults.first(summaries, unless(decides.summaries() != null, common.summaries)),
+        SpecDefaults.first(questions, common.questions),
+        SpecDefaults.first(tieRule, common.tieRule),
+        SpecDefaults.first(minimumVotes, unless(!decides.votes(), common.minimumVotes)),
+        SpecDefaults.first(criticMix, common.criticMix),
+        SpecDefaults.first(criticLoss, common.criticLoss),
+        SpecDefaults.first(startFrom, unless(decides.restarts(), common.startFrom)),
         sampling == null || commonSampling == null
-            ? first(sampling, commonSampling)
+            ? SpecDefaults.first(sampling, commonSampling)
             : sampling.or(commonSampling),
         training == null || common.training == null
-            ? first(training, common.training)
+            ? SpecDefaults.first(training, common.training)
             : training.withOpenFieldsOf(common.training),
-        first(likelihoodModel, common.likelihoodModel),
-        first(embeddingModel, common.embeddingModel),
-        first(promptSet, common.promptSet));
+        SpecDefaults.first(likelihoodModel, common.likelihoodModel),
+        SpecDefaults.first(embeddingModel, common.embeddingModel),
+        SpecDefaults.first(promptSet, common.promptSet));
   }
 
   private static <T> T unless(boolean decided, T common) {
     return decided ? null : common;
-  }
-
-  private static <T> T first(T own, T common) {
-    return own != null ? own : common;
   }
 
   /** What is evaluated on. */
@@ -132,65 +131,34 @@ public record ExperimentSpec(
     return evaluateOn == null ? task : evaluateOn;
   }
 
+  /** The same under this name. */
+  public ExperimentSpec withName(String name) {
+    return with(name, task, evaluateOn, iterations, promptSet);
+  }
+
   /** The same on this task, with these prompts. */
   public ExperimentSpec withTask(TaskSpec other, String prompts) {
-    return new ExperimentSpec(
-        experiment,
-        method,
-        other,
-        evaluateOn,
-        baseModel,
-        agents,
-        rounds,
-        iterations,
-        seed,
-        summaries,
-        questions,
-        tieRule,
-        minimumVotes,
-        criticMix,
-        criticLoss,
-        startFrom,
-        sampling,
-        training,
-        likelihoodModel,
-        embeddingModel,
-        prompts);
+    return with(experiment, other, evaluateOn, iterations, prompts);
   }
 
   /** The same evaluated on another task; null: on its own. */
   public ExperimentSpec withEvaluateOn(TaskSpec other) {
-    return new ExperimentSpec(
-        experiment,
-        method,
-        task,
-        other,
-        baseModel,
-        agents,
-        rounds,
-        iterations,
-        seed,
-        summaries,
-        questions,
-        tieRule,
-        minimumVotes,
-        criticMix,
-        criticLoss,
-        startFrom,
-        sampling,
-        training,
-        likelihoodModel,
-        embeddingModel,
-        promptSet);
+    return with(experiment, task, other, iterations, promptSet);
   }
 
   /** The same with another number of iterations. */
   public ExperimentSpec withIterations(int count) {
+    return with(experiment, task, evaluateOn, count, promptSet);
+  }
+
+  /** Everything else stays as it is. */
+  private ExperimentSpec with(
+      String name, TaskSpec finetuned, TaskSpec evaluated, Integer count, String prompts) {
     return new ExperimentSpec(
-        experiment,
+        name,
         method,
-        task,
-        evaluateOn,
+        finetuned,
+        evaluated,
         baseModel,
         agents,
         rounds,
@@ -207,6 +175,6 @@ public record ExperimentSpec(
         training,
         likelihoodModel,
         embeddingModel,
-        promptSet);
+        prompts);
   }
 }

@@ -323,8 +323,9 @@ public final class SpecDefaults {
     return override.equals(OPEN_TRAINING) ? null : override;
   }
 
+  /** The first that is set; null where none is. */
   @SafeVarargs
-  private static <T> T first(T... values) {
+  static <T> T first(T... values) {
     for (T value : values) {
       if (value != null) {
         return value;

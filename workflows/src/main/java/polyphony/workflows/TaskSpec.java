@@ -53,16 +53,16 @@ public record TaskSpec(
   TaskSpec or(TaskSpec common) {
     boolean same = name == null || name.equals(common.name);
     return new TaskSpec(
-        first(name, common.name),
-        first(train, common.train),
-        first(evaluate, common.evaluate),
-        first(evaluateSplit, common.evaluateSplit),
-        first(levels, same ? common.levels : null),
-        first(data, same ? common.data : null),
-        first(answers, same ? common.answers : null),
-        first(extractor, common.extractor),
-        first(checker, common.checker),
-        first(operands, same ? common.operands : null));
+        SpecDefaults.first(name, common.name),
+        SpecDefaults.first(train, common.train),
+        SpecDefaults.first(evaluate, common.evaluate),
+        SpecDefaults.first(evaluateSplit, common.evaluateSplit),
+        SpecDefaults.first(levels, same ? common.levels : null),
+        SpecDefaults.first(data, same ? common.data : null),
+        SpecDefaults.first(answers, same ? common.answers : null),
+        SpecDefaults.first(extractor, common.extractor),
+        SpecDefaults.first(checker, common.checker),
+        SpecDefaults.first(operands, same ? common.operands : null));
   }
 
   /** This, without what only matters where it is evaluated on. */
@@ -76,18 +76,14 @@ public record TaskSpec(
     return new TaskSpec(
         name,
         train,
-        first(evaluate, other.evaluate),
-        first(evaluateSplit, other.evaluateSplit),
+        SpecDefaults.first(evaluate, other.evaluate),
+        SpecDefaults.first(evaluateSplit, other.evaluateSplit),
         levels,
         data,
         answers,
         extractor,
         checker,
         operands);
-  }
-
-  private static <T> T first(T own, T common) {
-    return own != null ? own : common;
   }
 
   /** The same with this kind of answers. */

@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import polyphony.activities.ModelStep;
 import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.StepManifest;
 import polyphony.storage.StepUse;
+import polyphony.storage.Steps;
 import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.ExperimentNames;
 
@@ -48,35 +48,25 @@ record Spending(List<Item> items, boolean complete) {
       try {
         StepUse use = StepUse.read(store, object);
         if (COUNTED.contains(use.step())) {
-          Optional<Item> item = item(store, use, StepUse.key(object));
-          item.ifPresent(items::add);
-          complete &= item.isPresent();
+          items.add(item(store, use, StepUse.key(object)));
         }
       } catch (IOException | MissingObjectException e) {
-        // The audit names what is damaged; here it only means that the sum is not known.
+        // The audit names what is gone or damaged; here it only means that the sum is not known.
         complete = false;
       }
     }
     return new Spending(items, complete && !uses.isEmpty());
   }
 
-  private static Optional<Item> item(ObjectStore store, StepUse use, String key)
-      throws IOException {
-    byte[] json;
-    try {
-      json = store.bytes("steps/" + key + ".json", MAX_BYTES);
-    } catch (MissingObjectException e) {
-      return Optional.empty();
-    }
-    StepManifest manifest = StepManifest.parse(json);
+  private static Item item(ObjectStore store, StepUse use, String key) throws IOException {
+    StepManifest manifest = StepManifest.parse(store.bytes(Steps.object(key), MAX_BYTES));
     Map<String, Double> usage = manifest.usage();
-    return Optional.of(
-        new Item(
-            use.work(),
-            manifest.inputs().path("purpose").asText().equals("evaluate"),
-            usage.getOrDefault("sampledTokens", 0.0),
-            usage.getOrDefault("trainedTokens", 0.0),
-            manifest.wallSeconds()));
+    return new Item(
+        use.work(),
+        manifest.inputs().path("purpose").asText().equals("evaluate"),
+        usage.getOrDefault("sampledTokens", 0.0),
+        usage.getOrDefault("trainedTokens", 0.0),
+        manifest.wallSeconds());
   }
 
   /**

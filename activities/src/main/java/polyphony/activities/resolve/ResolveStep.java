@@ -186,7 +186,7 @@ public final class ResolveStep {
   private Experiment experiment(String name, ExperimentSpec asked) {
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
-    ExperimentSpec spec = named(completion().complete(asked), name);
+    ExperimentSpec spec = completion().complete(asked).withName(name);
     List<Question> evaluate = sets.evaluate(spec);
     sets.check(spec, evaluate);
     ArtifactRef prompts = prompts(spec, Purpose.FINETUNE);
@@ -229,30 +229,5 @@ public final class ResolveStep {
 
   private SpecCompletion completion() {
     return new SpecCompletion(checkpoints, models, data);
-  }
-
-  private static ExperimentSpec named(ExperimentSpec spec, String name) {
-    return new ExperimentSpec(
-        name,
-        spec.method(),
-        spec.task(),
-        spec.evaluateOn(),
-        spec.baseModel(),
-        spec.agents(),
-        spec.rounds(),
-        spec.iterations(),
-        spec.seed(),
-        spec.summaries(),
-        spec.questions(),
-        spec.tieRule(),
-        spec.minimumVotes(),
-        spec.criticMix(),
-        spec.criticLoss(),
-        spec.startFrom(),
-        spec.sampling(),
-        spec.training(),
-        spec.likelihoodModel(),
-        spec.embeddingModel(),
-        spec.promptSet());
   }
 }
