@@ -511,7 +511,8 @@ class ResolveStepTest {
 
   @Test
   void aForkHasItsExperimentsInputsAndVersionsAndOtherSettingsFromItsIterationOn() {
-    Experiment begun = resolve(Map.of("runtime", "1")).run("begun", spec(null, null, 3));
+    resolve(Map.of("runtime", "1")).run("begun", spec(null, null, 3));
+    Experiment begun = resolve(Map.of()).recorded("begun").orElseThrow();
     Experiment fork = resolve(Map.of("runtime", "2")).run("fork", fork("begun", 2, 0.75));
 
     assertThat(fork.spec().criticMix()).isEqualTo(0.75);
