@@ -128,7 +128,7 @@ final class ExperimentFollower {
         };
     String heldBy = String.join("\n", lines);
     if (!heldBy.isEmpty() && !heldBy.equals(before)) {
-      lines.forEach(display::say);
+      lines.forEach(display::warn);
     }
     return heldBy;
   }
@@ -146,7 +146,7 @@ final class ExperimentFollower {
               + ExperimentDescription.task(spec.evaluateOn()));
     }
     table.flush();
-    display.say(
+    display.succeeded(
         "done in "
             + ProgressLine.clock(elapsed)
             + ": "

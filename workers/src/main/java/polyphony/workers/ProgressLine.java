@@ -28,7 +28,7 @@ final class ProgressLine {
 
   /** The same for a log: no bar, one fact after the other. */
   static String plain(ProgressView view) {
-    return percent(view.done()) + SEPARATOR + String.join(SEPARATOR, parts(view));
+    return percent(view.done()).strip() + SEPARATOR + String.join(SEPARATOR, parts(view));
   }
 
   private static List<String> parts(ProgressView view) {

@@ -2,11 +2,16 @@ package polyphony.workers;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.client.WorkflowExecutionDescription;
+import io.temporal.testserver.TestServer;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -52,7 +57,42 @@ class InterruptedRunIT {
     assertThat(crashReports()).isEmpty();
   }
 
+  @Test
+  void atAServiceTheExperimentGoesOnAndIsWatchedFromElsewhere() throws Exception {
+    int port;
+    try (ServerSocket socket = new ServerSocket(0)) {
+      port = socket.getLocalPort();
+    }
+    String address = "127.0.0.1:" + port;
+    try (var server = TestServer.createPortBoundServer(port, true)) {
+      assertThat(server).isNotNull();
+      Process process = startAndAwaitSampling(Map.of("TEMPORAL_ADDRESS", address));
+      process.destroy();
+      assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).as(told()).isEqualTo(128 + 15);
+      String name =
+          told().lines().findFirst().orElseThrow().replaceFirst("experiment (\\S+).*", "$1");
+      assertThat(told())
+          .contains(
+              "experiment " + name + " goes on at Temporal at " + address,
+              "polyphony watch " + name,
+              "polyphony pause " + name,
+              "polyphony abort " + name);
+      Settings settings = Settings.of(Map.of("TEMPORAL_ADDRESS", address), 1);
+      try (TemporalAccess temporal =
+          TemporalAccess.connect(settings.requireTemporal("this needs"), "test")) {
+        assertThat(new RemoteExperiment(temporal.client(), name).description().orElseThrow())
+            .extracting(WorkflowExecutionDescription::getStatus)
+            .isEqualTo(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING);
+      }
+    }
+  }
+
   private Process startAndAwaitSampling() throws Exception {
+    return startAndAwaitSampling(Map.of());
+  }
+
+  private Process startAndAwaitSampling(Map<String, String> environment) throws Exception {
     Path claims = folder.resolve("store").resolve("claims");
     if (Files.exists(claims)) {
       // Those of the run before are over; what it committed is gone on with.
@@ -92,6 +132,7 @@ class InterruptedRunIT {
         .put(
             "CLASSPATH",
             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
+    builder.environment().putAll(environment);
     Process process = builder.start();
     Instant limit = Instant.now().plus(LIMIT);
     while (!claimed(claims)) {

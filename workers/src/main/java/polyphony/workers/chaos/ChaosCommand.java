@@ -20,6 +20,7 @@ import polyphony.workers.Console;
 /** {@code polyphony bench chaos}: what faults cost. */
 @Command(
     name = "chaos",
+    header = "Kills workers and servers, and measures what that costs.",
     description = {
       "Disturbs small experiments on real servers, and measures what is done again and how long it"
           + " takes until work goes on.",
@@ -30,6 +31,14 @@ import polyphony.workers.Console;
           + " logs behind."
     },
     sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony bench chaos --repeat 1 --parallel 2",
+      "  polyphony bench chaos --fault kill-in-vote,zombie --json",
+      "",
+      "Exit codes: 0 every trial passed; 1 not every one did; 2 the input must change."
+    },
     mixinStandardHelpOptions = true)
 public final class ChaosCommand implements Callable<Integer> {
   private final Console console;

@@ -1,0 +1,43 @@
+package polyphony.workers;
+
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** What is said of a command line that cannot be understood. */
+final class CommandMistake {
+  private CommandMistake() {}
+
+  /** One line: what is wrong, what was probably meant, and where to read on. */
+  static String line(ParameterException mistake) {
+    CommandLine command = mistake.getCommandLine();
+    String what =
+        mistake instanceof UnmatchedArgumentException unmatched
+            ? unmatched(command, unmatched)
+            : String.join(" ", mistake.getMessage().lines().map(String::strip).toList());
+    return what
+        + (what.endsWith("?") ? " See " : "; see ")
+        + command.getCommandSpec().qualifiedName()
+        + " --help";
+  }
+
+  private static String unmatched(CommandLine command, UnmatchedArgumentException mistake) {
+    String given = mistake.getUnmatched().get(0);
+    String name = command.getCommandSpec().qualifiedName();
+    if (mistake.isUnknownOption()) {
+      return name + " has no option " + given + meant(mistake.getSuggestions());
+    }
+    return command.getSubcommands().isEmpty()
+        ? name + " takes no \"" + given + "\" there"
+        : name + " has no command " + given + meant(mistake.getSuggestions());
+  }
+
+  private static String meant(List<String> names) {
+    return names.isEmpty()
+        ? ""
+        : "; did you mean "
+            + String.join(" or ", names.subList(0, Math.min(2, names.size())))
+            + "?";
+  }
+}
