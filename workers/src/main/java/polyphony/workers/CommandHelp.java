@@ -21,6 +21,9 @@ final class CommandHelp {
   private static final List<String> COMMON =
       List.of("--store", "--json", "--csv", "--verbose", "--help", "--version");
 
+  /** Such as {@code --evaluate-questions=COUNT}. */
+  private static final int LONGEST_OPTION = 30;
+
   private CommandHelp() {}
 
   private static Map<String, List<String>> groups() {
@@ -59,6 +62,8 @@ final class CommandHelp {
     usage.width(Math.max(55, Math.min(width, 100)));
     usage.abbreviateSynopsis(true);
     usage.sortOptions(false);
+    usage.longOptionsMaxWidth(LONGEST_OPTION);
+    command.getCommandSpec().versionProvider(new Version());
     if (usage.header().length > 0) {
       usage.synopsisHeading("%nUsage: ");
     }
@@ -68,6 +73,13 @@ final class CommandHelp {
     usage.sectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, CommandHelp::options);
     if (command.getParent() == null) {
       usage.commandListHeading("");
+      List<String> sections = new ArrayList<>(usage.sectionKeys());
+      // There are more commands than options.
+      sections.remove(UsageMessageSpec.SECTION_KEY_OPTION_LIST);
+      sections.add(
+          sections.indexOf(UsageMessageSpec.SECTION_KEY_COMMAND_LIST) + 1,
+          UsageMessageSpec.SECTION_KEY_OPTION_LIST);
+      usage.sectionKeys(sections);
       usage.sectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, CommandHelp::commands);
     } else {
       usage.commandListHeading("%nCommands:%n");

@@ -15,11 +15,14 @@ import picocli.CommandLine.Option;
       "A flag wins over the environment, the environment over the configuration file, and the file"
           + " over the default. Keys and passwords are not shown.",
       "",
-      "The file is TOML: POLYPHONY_CONFIG_FILE, or else polyphony/polyphony.toml in"
-          + " $XDG_CONFIG_HOME (~/.config). A setting's variable is called like its key:"
-          + " POLYPHONY_S3_ENDPOINT is s3.endpoint. A file with s3.secret_key must be its owner's"
-          + " alone (chmod 600). Temporal's settings stay in Temporal's own variables and file:"
-          + " TEMPORAL_ADDRESS and so on, TEMPORAL_CONFIG_FILE."
+      "The file is TOML. POLYPHONY_CONFIG_FILE names it; by default it is",
+      "  ~/.config/polyphony/polyphony.toml",
+      "or, with XDG_CONFIG_HOME, polyphony/polyphony.toml there. A file with s3.secret_key must be"
+          + " its owner's alone (chmod 600). A setting's variable is called like its key:"
+          + " POLYPHONY_S3_ENDPOINT is s3.endpoint.",
+      "",
+      "Temporal's settings stay in Temporal's own variables (TEMPORAL_ADDRESS and so on), and in its"
+          + " file where TEMPORAL_CONFIG_FILE names one."
     },
     footer = {
       "",

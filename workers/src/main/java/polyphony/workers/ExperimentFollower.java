@@ -136,7 +136,7 @@ final class ExperimentFollower {
   /** Shows what it came to. */
   void conclude(ExperimentResult result, Duration elapsed, PrintStream table) {
     display.say("");
-    table.print(ResultsTable.of(result.iterations()));
+    table.print(ResultsTable.of(result.iterations(), display.columns(table)));
     ExperimentSpec spec = result.experiment().spec();
     if (spec.evaluateOn() != null) {
       table.println(

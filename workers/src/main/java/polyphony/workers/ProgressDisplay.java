@@ -25,6 +25,7 @@ final class ProgressDisplay {
 
   private static final String WRAPPING = "\u001b[?7h";
 
+  private final Console console;
   private final PrintStream err;
   private final boolean terminal;
   private final int columns;
@@ -34,10 +35,12 @@ final class ProgressDisplay {
   private Duration lastShown = Duration.ZERO;
 
   ProgressDisplay(Console console) {
+    this.console = console;
     this.err = console.err();
     this.terminal = console.terminal();
     this.colours = console.errColours();
-    this.columns = Math.max(20, Math.min(console.columns() - 1, 110));
+    // Leaves room for the ^C that a terminal shows: on a line of its own it would split this one.
+    this.columns = Math.max(20, Math.min(console.columns() - 3, 110));
   }
 
   void show(ProgressView view) {
@@ -92,6 +95,12 @@ final class ProgressDisplay {
 
   private String in(Style colour, String line) {
     return colours.enabled() ? colour.on() + line + colour.off() : line;
+  }
+
+  /** How long a line may be that is printed to one of the console's streams. */
+  int columns(PrintStream stream) {
+    boolean narrow = stream == console.out() ? console.outTerminal() : console.terminal();
+    return narrow ? console.columns() : Integer.MAX_VALUE;
   }
 
   /** Takes the updating line away. */

@@ -54,7 +54,8 @@ final class RunSession implements AutoCloseable {
      * @param resumeCommand joins the comparison where it is running
      */
     static Followed comparison(String name, String resumeCommand) {
-      return new Followed("comparison " + name, List.of("to watch it: " + resumeCommand));
+      return new Followed(
+          "comparison " + name, List.of("to watch it, the same again:", "  " + resumeCommand));
     }
 
     /**
@@ -172,7 +173,8 @@ final class RunSession implements AutoCloseable {
     boolean alone = goesOn != null && stack.isAlone();
     stack.drain(DRAIN);
     if (goesOn == null) {
-      display.say("stopped; nothing that is finished is lost. To go on: " + resumeCommand);
+      display.say("stopped; nothing that is finished is lost. To go on:");
+      display.say("  " + resumeCommand);
     } else {
       goesOn.lines(settings.temporal().orElseThrow().toString(), alone).forEach(display::say);
     }

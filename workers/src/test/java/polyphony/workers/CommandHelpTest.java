@@ -118,7 +118,7 @@ class CommandHelpTest {
         .as("each command is in one group of CommandHelp")
         .containsExactlyInAnyOrderElementsOf(commands().getSubcommands().keySet());
     assertThat(commands().getUsageMessage(Ansi.OFF))
-        .contains("\nWatching and steering:\n", "\nServers:\n  bootstrap ")
+        .contains("\nWatching and steering:\n", "\nServers:\n  bootstrap ", "Common options:\n")
         .doesNotContain("\nMore:");
   }
 

@@ -42,6 +42,8 @@ class ProgressLineTest {
                 + " 1:02:05 left");
     assertThat(ProgressLine.of(VIEW, 70))
         .isEqualTo("█████░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
+    assertThat(ProgressLine.of(VIEW, 57))
+        .isEqualTo("45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
     for (int columns = 20; columns <= 120; columns++) {
       assertThat(ProgressLine.of(VIEW, columns).length()).isLessThanOrEqualTo(columns);
     }
@@ -67,9 +69,9 @@ class ProgressLineTest {
     assertThat(bytes.toString(StandardCharsets.UTF_8))
         .isEqualTo(
             "\r\u001b[?7l"
-                + ProgressLine.of(VIEW, 99)
+                + ProgressLine.of(VIEW, 97)
                 + "\u001b[K\u001b[?7h\r\u001b[?7l"
-                + ProgressLine.of(VIEW, 99)
+                + ProgressLine.of(VIEW, 97)
                 + "\u001b[K\u001b[?7h\r\u001b[K"
                 + "iteration 1: done"
                 + System.lineSeparator());
