@@ -62,7 +62,7 @@ final class BootstrapCommand implements Callable<Integer> {
   @Option(
       names = "--ui",
       paramLabel = "ADDRESS",
-      description = "Temporal's Web UI, for the link (default: POLYPHONY_UI_ADDRESS).")
+      description = "Temporal's Web UI, for the link (default: the setting ui_address).")
   private String ui;
 
   @Option(names = "--json", description = "Print one JSON object.")

@@ -1,6 +1,5 @@
 package polyphony.workers;
 
-import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -26,18 +25,17 @@ final class CommandMistake {
     String given = mistake.getUnmatched().get(0);
     String name = command.getCommandSpec().qualifiedName();
     if (mistake.isUnknownOption()) {
-      return name + " has no option " + given + meant(mistake.getSuggestions());
+      String option = given.replaceFirst("=.*", "");
+      return name
+          + " has no option "
+          + option
+          + NearName.question(option, command.getCommandSpec().optionsMap().keySet());
     }
     return command.getSubcommands().isEmpty()
         ? name + " takes no \"" + given + "\" there"
-        : name + " has no command " + given + meant(mistake.getSuggestions());
-  }
-
-  private static String meant(List<String> names) {
-    return names.isEmpty()
-        ? ""
-        : "; did you mean "
-            + String.join(" or ", names.subList(0, Math.min(2, names.size())))
-            + "?";
+        : name
+            + " has no command "
+            + given
+            + NearName.question(given, command.getSubcommands().keySet());
   }
 }

@@ -16,8 +16,11 @@ final class NearName {
    */
   static String question(String given, Collection<String> known) {
     return known.stream()
+        .filter(
+            each ->
+                each.startsWith(given)
+                    || DISTANCE.apply(given, each) <= Math.max(2, given.length() / 3))
         .min(Comparator.comparing(each -> DISTANCE.apply(given, each)))
-        .filter(each -> DISTANCE.apply(given, each) <= Math.max(2, given.length() / 3))
         .map(each -> "; did you mean " + each + "?")
         .orElse("");
   }

@@ -79,7 +79,11 @@ final class ProgressDisplay {
 
   /** A line that stays. */
   synchronized void say(String line) {
-    close();
+    if (terminal) {
+      // Also where no line is open: the terminal may have put a ^C there.
+      err.print(CLEAR_LINE);
+      lineOpen = false;
+    }
     err.println(line);
   }
 

@@ -77,6 +77,7 @@ final class WatchCommand implements Callable<Integer> {
             "detached");
     Runtime.getRuntime().addShutdownHook(detached);
     try {
+      display.say("watching experiment " + name + "; Ctrl-C ends the watching alone");
       long start = System.nanoTime();
       ExperimentFollower follower =
           new ExperimentFollower(temporal.client(), display, new Elsewhere(remote), () -> false);

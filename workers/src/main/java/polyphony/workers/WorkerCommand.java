@@ -60,7 +60,7 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--slots",
       paramLabel = "COUNT",
       description =
-          "Samplings, scorings and trainings at the same time (default: POLYPHONY_SLOTS, or one per"
+          "Samplings, scorings and trainings at the same time (default: the setting slots, or one per"
               + " processor).")
   private Integer slots;
 

@@ -137,8 +137,11 @@ class CommandHelpTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "run --agent 3 | polyphony run has no option --agent; did you mean --agents",
-        "stats mine | polyphony has no command stats; did you mean status",
+        "run --agent 3 | polyphony run has no option --agent; did you mean --agents? See polyphony run",
+        "run --itertions=3 | polyphony run has no option --itertions; did you mean --iterations?",
+        "run --iter 3 | polyphony run has no option --iter; did you mean --iterations?",
+        "run --fly | polyphony run has no option --fly; see polyphony run --help",
+        "stats mine | polyphony has no command stats; did you mean status? See polyphony --help",
         "help data imports | polyphony data has no command imports; did you mean import",
         "status mine yours | polyphony status takes no \"yours\" there; see polyphony status --help",
         "extend mine two | COUNT",

@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -78,6 +80,19 @@ class InterruptedRunIT {
               "polyphony watch " + name,
               "polyphony pause " + name,
               "polyphony abort " + name);
+
+      Process watching = start(Map.of("TEMPORAL_ADDRESS", address), "watch", name);
+      Instant limit = Instant.now().plus(LIMIT);
+      while (!told().contains("watching experiment " + name)) {
+        assertThat(Instant.now()).as(told()).isBefore(limit);
+        Thread.sleep(20);
+      }
+      watching.destroy();
+      assertThat(watching.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      assertThat(watching.exitValue()).as(told()).isEqualTo(128 + 15);
+      assertThat(told())
+          .contains("not watching any more; experiment " + name + " goes on. To watch it again: ");
+
       Settings settings = Settings.of(Map.of("TEMPORAL_ADDRESS", address), 1);
       try (TemporalAccess temporal =
           TemporalAccess.connect(settings.requireTemporal("this needs"), "test")) {
@@ -102,27 +117,46 @@ class InterruptedRunIT {
         }
       }
     }
-    ProcessBuilder builder =
-        new ProcessBuilder(
+    Process process =
+        start(
+            environment,
+            "run",
+            "--method",
+            "debate",
+            "--agents",
+            "2",
+            "--rounds",
+            "2",
+            "--train-questions",
+            "4",
+            // Many batches.
+            "--evaluate-questions",
+            "1000",
+            "--store",
+            folder.resolve("store").toString());
+    Instant limit = Instant.now().plus(LIMIT);
+    while (!claimed(claims)) {
+      assertThat(process.isAlive()).as("it ended too early: %s", told()).isTrue();
+      assertThat(Instant.now()).as(told()).isBefore(limit);
+      Thread.sleep(5);
+    }
+    // Models take a moment to open; from then on the processor does nothing but sample.
+    Thread.sleep(1500);
+    return process;
+  }
+
+  private Process start(Map<String, String> environment, String... arguments) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx1g",
                 "-XX:+UseSerialGC",
                 "-Dai.djl.offline=true",
-                Polyphony.class.getName(),
-                "run",
-                "--method",
-                "debate",
-                "--agents",
-                "2",
-                "--rounds",
-                "2",
-                "--train-questions",
-                "4",
-                // Many batches.
-                "--evaluate-questions",
-                "1000",
-                "--store",
-                folder.resolve("store").toString())
+                Polyphony.class.getName()));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
             .directory(folder.toFile())
             .redirectOutput(folder.resolve("out").toFile())
             .redirectError(folder.resolve("err").toFile());
@@ -133,16 +167,7 @@ class InterruptedRunIT {
             "CLASSPATH",
             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
     builder.environment().putAll(environment);
-    Process process = builder.start();
-    Instant limit = Instant.now().plus(LIMIT);
-    while (!claimed(claims)) {
-      assertThat(process.isAlive()).as("it ended too early: %s", told()).isTrue();
-      assertThat(Instant.now()).as(told()).isBefore(limit);
-      Thread.sleep(5);
-    }
-    // Models take a moment to open; from then on the processor does nothing but sample.
-    Thread.sleep(1500);
-    return process;
+    return builder.start();
   }
 
   private static boolean claimed(Path claims) throws IOException {

@@ -30,7 +30,7 @@ class ResultsTableTest {
     assertThat(ResultsTable.of(List.of(Reports.untuned(), Reports.tuned(1)), 60))
         .isEqualTo(
             """
-                                                     label
+                                                       label
             iteration  accuracy ± s.e.  consensus  precision
             untuned      0.412 ± 0.022      0.633          –
             1            0.546 ± 0.022      0.709      0.812

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -54,6 +55,7 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--fault",
       paramLabel = "NAME",
       split = ",",
+      completionCandidates = FaultNames.class,
       description = "Faults to try (default: all of them); an unknown name lists them.")
   private List<String> names = List.of();
 
@@ -72,6 +74,14 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
+
+  /** What a shell completes. */
+  private static final class FaultNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Fault.all().stream().map(Fault::name).iterator();
+    }
+  }
 
   public ChaosCommand(Console console) {
     this.console = console;
