@@ -64,9 +64,7 @@ final class CommandHelp {
     usage.sortOptions(false);
     usage.longOptionsMaxWidth(LONGEST_OPTION);
     command.getCommandSpec().versionProvider(new Version());
-    if (usage.header().length > 0) {
-      usage.synopsisHeading("%nUsage: ");
-    }
+    usage.synopsisHeading("%nUsage: ");
     usage.descriptionHeading("%n");
     usage.parameterListHeading("%nArguments:%n");
     usage.optionListHeading("");

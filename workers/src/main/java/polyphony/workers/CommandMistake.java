@@ -23,18 +23,15 @@ final class CommandMistake {
 
   private static String unmatched(CommandLine command, UnmatchedArgumentException mistake) {
     String given = mistake.getUnmatched().get(0);
-    String name = command.getCommandSpec().qualifiedName();
     if (mistake.isUnknownOption()) {
       String option = given.replaceFirst("=.*", "");
-      return name
-          + " has no option "
+      return "there is no option "
           + option
           + NearName.question(option, command.getCommandSpec().optionsMap().keySet());
     }
     return command.getSubcommands().isEmpty()
-        ? name + " takes no \"" + given + "\" there"
-        : name
-            + " has no command "
+        ? "there is no place for \"" + given + "\""
+        : "there is no command "
             + given
             + NearName.question(given, command.getSubcommands().keySet());
   }

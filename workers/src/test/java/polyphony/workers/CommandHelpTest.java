@@ -137,13 +137,13 @@ class CommandHelpTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "run --agent 3 | polyphony run has no option --agent; did you mean --agents? See polyphony run",
-        "run --itertions=3 | polyphony run has no option --itertions; did you mean --iterations?",
-        "run --iter 3 | polyphony run has no option --iter; did you mean --iterations?",
-        "run --fly | polyphony run has no option --fly; see polyphony run --help",
-        "stats mine | polyphony has no command stats; did you mean status? See polyphony --help",
-        "help data imports | polyphony data has no command imports; did you mean import",
-        "status mine yours | polyphony status takes no \"yours\" there; see polyphony status --help",
+        "run --agent 3 | there is no option --agent; did you mean --agents? See polyphony run",
+        "run --itertions=3 | there is no option --itertions; did you mean --iterations?",
+        "run --iter 3 | there is no option --iter; did you mean --iterations?",
+        "run --fly | there is no option --fly; see polyphony run --help",
+        "stats mine | there is no command stats; did you mean status? See polyphony --help",
+        "help data imports | there is no command imports; did you mean import",
+        "status mine yours | there is no place for \"yours\"; see polyphony status --help",
         "extend mine two | COUNT",
         "grade | --task"
       })

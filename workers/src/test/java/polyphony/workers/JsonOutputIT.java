@@ -17,6 +17,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.NewLanguageModel;
+import polyphony.activities.pretrain.CompactDialect;
 
 /**
  * Programs read one JSON object on standard output and nothing else there, whichever command they
@@ -64,6 +67,28 @@ class JsonOutputIT {
         "--evaluate-questions",
         "10");
     json("prune");
+    Path model = folder.resolve("model");
+    NewLanguageModel.write(
+        model,
+        new DecoderConfig(
+            NewLanguageModel.vocabularySize(CompactDialect.ALPHABET),
+            16,
+            2,
+            2,
+            1,
+            8,
+            32,
+            10_000,
+            1e-5,
+            640,
+            true),
+        CompactDialect.ALPHABET,
+        CompactDialect.SPECIAL_TOKENS,
+        CompactDialect.CHAT_TEMPLATE,
+        0,
+        0.02f);
+    assertThat(json("import", "small", model.toString()).at("/checkpoint/sha256").asText())
+        .hasSize(64);
     Path questions =
         Files.writeString(
             folder.resolve("questions.jsonl"),
