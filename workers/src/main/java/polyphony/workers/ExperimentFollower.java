@@ -133,7 +133,7 @@ final class ExperimentFollower {
         };
     String heldBy = String.join("\n", lines);
     if (!heldBy.isEmpty() && !heldBy.equals(before)) {
-      lines.forEach(display::say);
+      lines.forEach(display::warn);
     }
     return heldBy;
   }
@@ -141,7 +141,7 @@ final class ExperimentFollower {
   /** Shows what it came to. */
   void conclude(ExperimentResult result, Duration elapsed, PrintStream table) {
     display.say("");
-    table.print(ResultsTable.of(result.iterations()));
+    table.print(ResultsTable.of(result.iterations(), display.columns(table)));
     ExperimentSpec spec = result.experiment().spec();
     if (spec.evaluateOn() != null) {
       table.println(
@@ -151,7 +151,7 @@ final class ExperimentFollower {
               + ExperimentDescription.task(spec.evaluateOn()));
     }
     table.flush();
-    display.say(
+    display.succeeded(
         "done in "
             + ProgressLine.clock(elapsed)
             + ": "

@@ -12,13 +12,19 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony import}: brings a model into the store, under a name that specs can give. */
 @Command(
     name = "import",
+    header = "Brings a model into the store.",
     description = {
-      "Brings a Hugging Face folder into the store under a name, for a spec's baseModel.",
+      "Takes a Hugging Face folder; specs then name it as their baseModel.",
       "",
       "The folder holds config.json, tokenizer.json, tokenizer_config.json and model.safetensors."
     },
     mixinStandardHelpOptions = true,
-    footer = {"", "Example:", "  polyphony import small ./SmolLM2-135M"})
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony import small ./SmolLM2-135M",
+      "  polyphony import small ./SmolLM2-135M --json"
+    })
 final class ImportCommand implements Callable<Integer> {
   private final Console console;
 
@@ -35,9 +41,15 @@ final class ImportCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
   ImportCommand(Console console) {
     this.console = console;
   }
+
+  /** What {@code import --json} prints. */
+  private record Imported(String name, ArtifactRef checkpoint) {}
 
   @Override
   public Integer call() {
@@ -47,7 +59,12 @@ final class ImportCommand implements Callable<Integer> {
     }
     try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
       ArtifactRef checkpoint = access.models().importFolder(name, folder);
-      console.out().println("imported " + name + ", checkpoint " + checkpoint.sha256());
+      console
+          .out()
+          .println(
+              json
+                  ? PrettyJson.of(new Imported(name, checkpoint))
+                  : "imported " + name + ", checkpoint " + checkpoint.sha256());
       return 0;
     }
   }

@@ -15,21 +15,30 @@ final class ProgressLine {
 
   /** One line of at most {@code columns} characters; what matters least goes first. */
   static String of(ProgressView view, int columns) {
+    String line = of(view, bar(view.done()), columns);
+    if (line.length() > columns) {
+      line = of(view, percent(view.done()).strip(), columns);
+    }
+    return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
+  }
+
+  /** Too long where even what must stay does not fit. */
+  private static String of(ProgressView view, String start, int columns) {
     List<String> parts = parts(view);
-    String line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+    String line = start + SEPARATOR + String.join(SEPARATOR, parts);
     for (String optional : optionalParts(view)) {
       if (line.length() <= columns) {
         break;
       }
       parts.remove(optional);
-      line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+      line = start + SEPARATOR + String.join(SEPARATOR, parts);
     }
-    return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
+    return line;
   }
 
   /** The same for a log: no bar, one fact after the other. */
   static String plain(ProgressView view) {
-    return percent(view.done()) + SEPARATOR + String.join(SEPARATOR, parts(view));
+    return percent(view.done()).strip() + SEPARATOR + String.join(SEPARATOR, parts(view));
   }
 
   private static List<String> parts(ProgressView view) {

@@ -21,12 +21,14 @@ final class SpecFlags {
   @Option(
       names = "--method",
       paramLabel = "METHOD",
-      description = "What is trained and who answers, such as multiagent-ft, debate, base.")
+      completionCandidates = Choices.Methods.class,
+      description = "What is trained and who answers: ${COMPLETION-CANDIDATES}.")
   String method;
 
   @Option(
       names = "--task",
       paramLabel = "TASK",
+      completionCandidates = Choices.TaskNames.class,
       description = "Which questions: arithmetic, or what was imported, such as gsm8k.")
   String task;
 
@@ -39,6 +41,7 @@ final class SpecFlags {
   @Option(
       names = "--evaluate-on",
       paramLabel = "TASK",
+      completionCandidates = Choices.TaskNames.class,
       description = "Another task to evaluate on, of which nothing is finetuned on.")
   String evaluateOn;
 
@@ -78,6 +81,7 @@ final class SpecFlags {
   @Option(
       names = "--questions",
       paramLabel = "WHICH",
+      completionCandidates = Choices.QuestionChoices.class,
       description =
           "fixed: the same ones in every iteration; fresh: each iteration has its own to finetune"
               + " on.")

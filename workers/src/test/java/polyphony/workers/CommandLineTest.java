@@ -225,7 +225,7 @@ class CommandLineTest {
     assertThat(run("--help")).isZero();
     assertThat(output()).contains("Examples:", "polyphony run", "import");
     assertThat(run("run", "--help")).isZero();
-    assertThat(output()).contains("--evaluate-questions", "default: ./polyphony-store");
+    assertThat(output()).contains("--evaluate-questions", "default: polyphony-store");
     assertThat(run("version")).isZero();
     assertThat(output()).startsWith("polyphony ");
     assertThat(errors()).isEmpty();
