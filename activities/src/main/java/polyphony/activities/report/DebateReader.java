@@ -14,6 +14,8 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.ModelStep;
 import polyphony.activities.debate.Answer;
+import polyphony.activities.debate.DebateStep;
+import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.IterationRecord;
 import polyphony.activities.evaluate.Measurement;
 import polyphony.activities.regrade.StepRequests;
@@ -112,7 +114,8 @@ final class DebateReader {
       Recording.Request request, NavigableMap<Integer, Measurement> chosen) {
     Map<Integer, List<ExperimentReport.Turn>> turns = new HashMap<>();
     for (ArtifactRef range : request.measurements()) {
-      Optional<StepManifest> evaluation = steps.maker(range);
+      Optional<StepManifest> evaluation =
+          steps.maker(EvaluateStep.NAME, range, Map.of("iteration", request.iteration()));
       if (evaluation.isEmpty()) {
         notes.add(
             "debates of the questions in "
@@ -126,8 +129,14 @@ final class DebateReader {
       }
       List<List<ArtifactRef>> rounds = asked.answers();
       for (int round = 1; round <= rounds.size(); round++) {
-        for (ArtifactRef answers : rounds.get(round - 1)) {
-          read(answers, rounds.size(), chosen, turns);
+        List<ArtifactRef> agents = rounds.get(round - 1);
+        for (int agent = 0; agent < agents.size(); agent++) {
+          Optional<StepManifest> debate =
+              steps.maker(
+                  DebateStep.NAME,
+                  agents.get(agent),
+                  Map.of("iteration", request.iteration(), "round", round, "agent", agent));
+          read(agents.get(agent), debate, rounds.size(), chosen, turns);
         }
       }
     }
@@ -136,6 +145,7 @@ final class DebateReader {
 
   private void read(
       ArtifactRef artifact,
+      Optional<StepManifest> debate,
       int rounds,
       Map<Integer, Measurement> chosen,
       Map<Integer, List<ExperimentReport.Turn>> turns) {
@@ -144,7 +154,6 @@ final class DebateReader {
             .reading(
                 "answers in debates", () -> JsonLines.read(artifacts.bytes(artifact), Answer.class))
             .orElse(List.of());
-    Optional<StepManifest> debate = steps.maker(artifact);
     for (int i = 0; i < answers.size(); i++) {
       Answer answer = answers.get(i);
       Measurement measured = chosen.get(answer.index());

@@ -69,9 +69,21 @@ record UsedSteps(Map<String, List<StepManifest>> byWorkflow, int unfinished) {
     return byWorkflow.values().stream().flatMap(List::stream);
   }
 
-  /** Which step's result names an artifact. */
-  Optional<StepManifest> maker(ArtifactRef artifact) {
-    return all().filter(each -> References.in(each.result()).contains(artifact)).findFirst();
+  /**
+   * Which step made an artifact. Others may have come to the same content.
+   *
+   * @param inputs values of its inputs that tell it from those, by name
+   */
+  Optional<StepManifest> maker(String step, ArtifactRef artifact, Map<String, Integer> inputs) {
+    return all()
+        .filter(each -> each.name().equals(step))
+        .filter(
+            each ->
+                inputs.entrySet().stream()
+                    .allMatch(
+                        input -> each.inputs().path(input.getKey()).asInt(-1) == input.getValue()))
+        .filter(each -> References.in(each.result()).contains(artifact))
+        .findFirst();
   }
 
   /** With what a person wants to know of them. */
