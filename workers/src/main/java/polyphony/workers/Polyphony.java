@@ -80,6 +80,8 @@ public final class Polyphony implements Callable<Integer> {
     CommandLine commands =
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
+            .addSubcommand("plan", new PlanCommand(console, assembler))
+            .addSubcommand("fork", new ForkCommand(console, assembler))
             .addSubcommand("start", new StartCommand(console))
             .addSubcommand("list", new ListCommand(console))
             .addSubcommand("status", new StatusCommand(console))

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import polyphony.workflows.Forecast;
 
 /** Renders a {@link ProgressView} as one line. */
 final class ProgressLine {
@@ -73,13 +74,9 @@ final class ProgressLine {
             : Math.round(tokensPerSecond) + " tok/s";
   }
 
-  /** Such as {@code 0:07}, {@code 12:30}, {@code 3:02:01}. */
+  /** As {@link Forecast#clock}. */
   static String clock(Duration duration) {
-    long seconds = Math.max(0, duration.toSeconds());
-    return seconds < 3600
-        ? String.format(Locale.ROOT, "%d:%02d", seconds / 60, seconds % 60)
-        : String.format(
-            Locale.ROOT, "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    return Forecast.clock(duration);
   }
 
   private static String bar(double done) {

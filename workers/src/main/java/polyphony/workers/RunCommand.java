@@ -74,20 +74,34 @@ final class RunCommand implements Callable<Integer> {
     ExperimentSpec asked = spec.asked(console.in());
     Settings settings = Settings.of(console).withIsolation(isolation);
     try (Parts parts = assembler.assemble(settings, store)) {
-      ExperimentSpec complete = parts.completion().complete(asked);
-      String name = SpecArguments.name(asked, complete);
-      try (RunSession session =
-          RunSession.start(console, settings, parts, TypedCommand.of(command))) {
-        // Standard output holds the JSON alone, or else the table.
-        RunSummary summary =
-            session.run(name, asked, complete, json ? console.err() : console.out());
-        if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
-          console.err().println(DEMONSTRATION);
-        }
-        if (json) {
-          console.out().println(summary.json());
-        }
-        return 0;
+      run(console, settings, parts, asked, json, TypedCommand.of(command));
+      return 0;
+    }
+  }
+
+  /**
+   * Runs an experiment to its end and shows what it came to.
+   *
+   * @param resumeCommand what goes on with it
+   */
+  static void run(
+      Console console,
+      Settings settings,
+      Parts parts,
+      ExperimentSpec asked,
+      boolean json,
+      String resumeCommand)
+      throws InterruptedException {
+    ExperimentSpec complete = parts.completion().complete(asked);
+    String name = SpecArguments.name(asked, complete);
+    try (RunSession session = RunSession.start(console, settings, parts, resumeCommand)) {
+      // Standard output holds the JSON alone, or else the table.
+      RunSummary summary = session.run(name, asked, complete, json ? console.err() : console.out());
+      if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
+        console.err().println(DEMONSTRATION);
+      }
+      if (json) {
+        console.out().println(summary.json());
       }
     }
   }

@@ -2,6 +2,7 @@ package polyphony.workers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The flags that stand for fields of a spec. A flag wins over the file's field. */
@@ -82,9 +83,18 @@ final class SpecFlags {
               + " on.")
   String questions;
 
+  @Option(
+      names = "--set",
+      paramLabel = "FIELD=VALUE",
+      description =
+          "Any field of the spec, such as criticMix=0.5 or training.critic.epochs=3; may be given"
+              + " several times.")
+  Map<String, String> fields = Map.of();
+
   /** {@code spec} with these flags laid over it. */
   ObjectNode over(ObjectNode spec) {
     ObjectNode merged = spec.deepCopy();
+    fields.forEach((field, value) -> SpecReader.set(merged, field, value));
     if (experiment != null) {
       merged.put("experiment", experiment);
     }

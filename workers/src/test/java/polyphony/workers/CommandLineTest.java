@@ -267,6 +267,9 @@ class CommandLineTest {
         List::of,
         Worker.here("cpu", Map.of()),
         new FolderObjectStore(folder.resolve("store")),
+        (name, asked) -> {
+          throw new AssertionError("nothing is planned here");
+        },
         () -> {});
   }
 

@@ -334,6 +334,9 @@ class ServerCommandsTest {
         List::of,
         Worker.here("cpu", Map.of()),
         new FolderObjectStore(folder.resolve("store")),
+        (name, asked) -> {
+          throw new AssertionError("nothing is planned here");
+        },
         () -> {});
   }
 

@@ -18,6 +18,7 @@ import polyphony.storage.ArtifactRef;
  * @param plan how work is cut into units
  * @param versions of everything that can change bytes
  * @param evaluatePrompts templates for the questions to evaluate on; null: {@code prompts}
+ * @param origin what it was forked from; null where it began by itself
  */
 public record Experiment(
     String name,
@@ -29,7 +30,22 @@ public record Experiment(
     BatchPlan plan,
     Map<String, String> versions,
     // What is open is left out, so that what was recorded before is found again.
-    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {
+  /**
+   * What a fork goes on from.
+   *
+   * @param experiment name of the experiment that was forked
+   * @param iteration the first one of its own
+   * @param spec in force before that
+   * @param origin of the experiment that was forked, where that is a fork as well; else null
+   */
+  public record Origin(
+      String experiment,
+      int iteration,
+      ExperimentSpec spec,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {}
+
   /** One that is evaluated with the prompts that it is finetuned with. */
   public Experiment(
       String name,
@@ -40,7 +56,35 @@ public record Experiment(
       ArtifactRef prompts,
       BatchPlan plan,
       Map<String, String> versions) {
-    this(name, spec, base, trainQuestions, evaluateQuestions, prompts, plan, versions, null);
+    this(name, spec, base, trainQuestions, evaluateQuestions, prompts, plan, versions, null, null);
+  }
+
+  /** The spec in force in an iteration: that of a fork begins with the iteration it forks at. */
+  public ExperimentSpec spec(int iteration) {
+    ExperimentSpec inForce = spec;
+    for (Origin from = origin; from != null && iteration < from.iteration(); from = from.origin()) {
+      inForce = from.spec();
+    }
+    return inForce;
+  }
+
+  /**
+   * A fork of this.
+   *
+   * @param forked its name and settings; its {@link ExperimentSpec#fork} names this
+   */
+  public Experiment fork(String forkName, ExperimentSpec forked) {
+    return new Experiment(
+        forkName,
+        forked,
+        base,
+        trainQuestions,
+        evaluateQuestions,
+        prompts,
+        plan,
+        versions,
+        evaluatePrompts,
+        new Origin(name, forked.fork().iteration(), spec, origin));
   }
 
   /** The templates of a debate for this purpose. */
@@ -59,7 +103,8 @@ public record Experiment(
         prompts,
         plan,
         versions,
-        evaluatePrompts);
+        evaluatePrompts,
+        origin);
   }
 
   /**

@@ -12,6 +12,7 @@ import polyphony.activities.lm.SamplingSettings;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
+import polyphony.storage.StepManifest;
 
 /**
  * Samples in planned batches, each committed when it is done. What an earlier attempt has committed
@@ -87,7 +88,10 @@ final class SampledBatches {
       } else if (attempt.stopRequested()) {
         return Optional.empty();
       } else {
-        done = sampleBatch(speaker.sampler(), batch);
+        Sampler sampler = speaker.sampler();
+        long start = System.nanoTime();
+        done = sampleBatch(sampler, batch);
+        attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - start) / 1e9);
         attempt.usage("sampledTokens", (double) tokens(done));
         attempt.commit(new Batch(done));
       }

@@ -25,6 +25,7 @@ import polyphony.storage.Artifacts;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
 import polyphony.workflows.Evaluate;
+import polyphony.workflows.Society;
 
 /**
  * Grades one range of evaluation questions and measures the society's diversity on its answers, by
@@ -77,10 +78,8 @@ public final class EvaluateStep {
     boolean debated = answers.size() > 1;
     int agents = last.size();
 
-    List<ArtifactRef> generators = request.society().generators();
-    Plan lastPlan =
-        new Plan(debated ? request.society().critics() : generators, request.base(), true);
-    Plan firstPlan = debated ? new Plan(generators, request.base(), false) : lastPlan;
+    Plan lastPlan = lastPlan(request, debated);
+    Plan firstPlan = debated ? firstPlan(request) : lastPlan;
     long texts = lastPlan.texts(last) + (debated ? firstPlan.texts(first) : 0);
 
     Map<Integer, Segment> committed = new HashMap<>();
@@ -112,6 +111,29 @@ public final class EvaluateStep {
       }
     }
     return Optional.of(new Evaluate.Result(put(measurements, attempt), null));
+  }
+
+  /** How often a model scores an answer, where all answers can be scored. */
+  public static long scorings(Evaluate.Request request) {
+    boolean debated = request.answers().size() > 1;
+    long last = judges(lastPlan(request, debated));
+    long first = debated ? judges(firstPlan(request)) : 0;
+    return (request.to() - request.from()) * (last + first);
+  }
+
+  private static long judges(Plan plan) {
+    return IntStream.range(0, plan.speakers().size())
+        .mapToLong(agent -> plan.judges(agent).size())
+        .sum();
+  }
+
+  private static Plan lastPlan(Evaluate.Request request, boolean debated) {
+    Society society = request.society();
+    return new Plan(debated ? society.critics() : society.generators(), request.base(), true);
+  }
+
+  private static Plan firstPlan(Evaluate.Request request) {
+    return new Plan(request.society().generators(), request.base(), false);
   }
 
   /** The measurements of the batch of questions that starts at {@code from}, as committed. */
