@@ -74,6 +74,7 @@
     const upright = wide(ends(all, "y", "low", "high"), 0.08);
     // What cannot be negative has no room below 0.
     if (d3.min(all, (point) => point.y) >= 0) upright[0] = Math.max(0, upright[0]);
+    if (chart.y === "share right") upright[1] = Math.min(1, upright[1]);
     const y = d3.scaleLinear(upright, [box.bottom, box.top]).nice(5);
     axes(svg, chart, x, y, box, chart.kind === "lines" && chart.whole);
     const line = d3

@@ -23,6 +23,10 @@ import polyphony.storage.PolyphonyException;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record Chart(String kind, String title, String x, String y, boolean whole, List<Series> series) {
   private static final JsonMapper JSON = new JsonMapper();
+
+  /** As in the style sheet. */
+  private static final int COLOURS = 6;
+
   private static final MathContext DIGITS = new MathContext(6);
 
   /**
@@ -78,6 +82,11 @@ record Chart(String kind, String title, String x, String y, boolean whole, List<
     static Point part(String label, double x) {
       return new Point(label, rounded(x), null, null, null, null, null);
     }
+  }
+
+  /** Whether a colour of this number has been there before. */
+  static boolean repeats(int colour) {
+    return (colour - 1) / COLOURS % 2 == 1;
   }
 
   private static BigDecimal rounded(double value) {

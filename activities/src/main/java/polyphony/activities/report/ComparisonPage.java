@@ -13,6 +13,7 @@ import polyphony.activities.compare.Comparison.Row;
 import polyphony.activities.report.ComparisonReport.Member;
 import polyphony.activities.report.Html.Cell;
 import polyphony.workflows.ComparisonResult;
+import polyphony.workflows.SpecDefaults;
 
 /** The report of a comparison as a page. */
 final class ComparisonPage {
@@ -90,7 +91,11 @@ final class ComparisonPage {
             });
     page.paragraph(
         "Not to be concluded: that a row without a rank of its own is equal to its neighbours, or"
-            + " that the order holds for other models and tasks.");
+            + " that the order holds for other models and tasks."
+            + (comparison.rows().stream()
+                    .anyMatch(row -> row.baseModel().equals(SpecDefaults.BASE_MODEL))
+                ? ExperimentPage.DEMONSTRATION
+                : ""));
     page.end();
   }
 
@@ -313,7 +318,7 @@ final class ComparisonPage {
         }
       }
       if (!points.isEmpty()) {
-        series.add(new Chart.Series(rows.get(i).label(), i + 1, false, points));
+        series.add(new Chart.Series(rows.get(i).label(), i + 1, Chart.repeats(i + 1), points));
       }
     }
     if (!series.isEmpty()) {

@@ -10,7 +10,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -41,6 +40,11 @@ final class ExperimentPage {
               JsonInclude.Value.construct(
                   JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
           .build();
+
+  /** What is to be said of every experiment with the built-in model. */
+  static final String DEMONSTRATION =
+      " The built-in model is a demonstration on a small model, not evidence about large ones.";
+
   private static final String BANDS =
       "Bands are 95 % intervals over the evaluation questions: what other questions of the same"
           + " kind would give. They say nothing about other seeds or other models.";
@@ -210,10 +214,7 @@ final class ExperimentPage {
     String builtIn =
         specification()
             .filter(spec -> spec.baseModel().equals(SpecDefaults.BASE_MODEL))
-            .map(
-                spec ->
-                    " The built-in model is a demonstration on a small model, not evidence about"
-                        + " large ones.")
+            .map(spec -> DEMONSTRATION)
             .orElse("");
     return "Not to be concluded: that another seed would show the same. This is one run with one"
         + " seed; its intervals are over questions alone. Each is for one measure by itself: of"
@@ -603,7 +604,7 @@ final class ExperimentPage {
             new Chart.Series(
                 "agent " + training.agent(),
                 training.agent(),
-                false,
+                Chart.repeats(training.agent()),
                 training.losses().stream()
                     .map(each -> Chart.Point.of(null, each.step(), null, each.loss(), null))
                     .toList()));
@@ -656,7 +657,7 @@ final class ExperimentPage {
       for (ExperimentReport.DoneStep step : work.steps()) {
         byPhase
             .computeIfAbsent(step.name(), each -> new TreeMap<>())
-            .merge(shown(work.workflow()), NOTHING.plus(step), Spent::plus);
+            .merge(part(work.workflow()), NOTHING.plus(step), Spent::plus);
         device = step.device() ? device.plus(step) : device;
         from = from == null || step.started().compareTo(from) < 0 ? step.started() : from;
         to = to == null || step.finished().compareTo(to) > 0 ? step.finished() : to;
@@ -675,10 +676,8 @@ final class ExperimentPage {
             + Numerals.time(to)
             + ", pauses included. Steps that were shared with other experiments count in full,"
             + " with the times of whoever computed them.");
-    TreeSet<String> works =
-        byPhase.values().stream()
-            .flatMap(each -> each.keySet().stream())
-            .collect(Collectors.toCollection(TreeSet::new));
+    List<String> works =
+        report.works().stream().map(each -> part(each.workflow())).distinct().toList();
     double all =
         byPhase.values().stream()
             .flatMap(each -> each.values().stream())
@@ -731,7 +730,8 @@ final class ExperimentPage {
         Cell.number(Numerals.count(spent.trained())));
   }
 
-  private static String shown(String workflow) {
+  /** Such as {@code iteration 3}. */
+  private static String part(String workflow) {
     return workflow
         .substring(workflow.indexOf('/') + 1)
         .replaceFirst("^iteration-0*(?=[0-9])", "iteration ");
@@ -782,7 +782,7 @@ final class ExperimentPage {
     }
     for (Work work : report.works()) {
       details(
-          shown(work.workflow())
+          part(work.workflow())
               + ": "
               + Numerals.counted(work.steps().size(), "step", "steps")
               + ", "
@@ -881,6 +881,17 @@ final class ExperimentPage {
       page.section("spec", "Spec");
       page.paragraph("Complete, as it was resolved before anything ran; run with it again:");
       body.element("pre", json(report.experiment().spec()));
+      for (Experiment.Origin origin = report.experiment().origin();
+          origin != null;
+          origin = origin.origin()) {
+        page.paragraph(
+            "Before iteration "
+                + origin.iteration()
+                + ", which it shares with "
+                + origin.experiment()
+                + ", this was in force:");
+        body.element("pre", json(origin.spec()));
+      }
       page.end();
     }
   }

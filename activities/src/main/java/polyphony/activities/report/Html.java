@@ -104,7 +104,16 @@ final class Html {
   Html table(String id, String caption, List<String> heads, List<List<Cell>> rows) {
     open("div", "class", "table", "id", id);
     element("p", caption, "class", "caption", "id", id + "-caption");
-    open("div", "class", "scroll", "tabindex", "0", "role", "region");
+    open(
+        "div",
+        "class",
+        "scroll",
+        "tabindex",
+        "0",
+        "role",
+        "region",
+        "aria-labelledby",
+        id + "-caption");
     open("table", "aria-labelledby", id + "-caption");
     open("thead").open("tr");
     for (int i = 0; i < heads.size(); i++) {
