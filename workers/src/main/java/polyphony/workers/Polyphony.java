@@ -102,6 +102,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("bootstrap", new BootstrapCommand(console))
         .addSubcommand("compare", new CompareCommand(console, assembler))
         .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
+        .addSubcommand("report", new ReportCommand(console))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))

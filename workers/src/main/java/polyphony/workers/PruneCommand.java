@@ -39,7 +39,8 @@ import polyphony.storage.audit.Pruning;
       "  polyphony prune old-experiment --older-than 1h --delete"
     })
 final class PruneCommand implements Callable<Integer> {
-  private static final List<String> RECORDS = List.of("data/", "experiments/", "models/");
+  private static final List<String> RECORDS =
+      List.of("comparisons/", "data/", "experiments/", "models/");
   private static final Pattern AGE = Pattern.compile("([0-9]{1,4})([hd])");
 
   private final Console console;
