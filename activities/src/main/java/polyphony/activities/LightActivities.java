@@ -7,6 +7,7 @@ import polyphony.activities.audit.Healing;
 import polyphony.activities.audit.HistoryArchive;
 import polyphony.activities.compare.CompareStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
@@ -21,6 +22,7 @@ import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.Notice;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Split;
 import polyphony.workflows.Vote;
@@ -37,6 +39,7 @@ public final class LightActivities implements Activities.Light {
   private final RecordStep record;
   private final CompareStep compare;
   private final Forecasting forecasting;
+  private final Notifier notifier;
 
   public LightActivities(
       StepRunner runner,
@@ -48,7 +51,8 @@ public final class LightActivities implements Activities.Light {
       SplitStep split,
       RecordStep record,
       CompareStep compare,
-      Forecasting forecasting) {
+      Forecasting forecasting,
+      Notifier notifier) {
     this.runner = runner;
     this.healing = healing;
     this.histories = histories;
@@ -59,6 +63,7 @@ public final class LightActivities implements Activities.Light {
     this.record = record;
     this.compare = compare;
     this.forecasting = forecasting;
+    this.notifier = notifier;
   }
 
   @Override
@@ -150,5 +155,18 @@ public final class LightActivities implements Activities.Light {
         "export-history",
         workflowId,
         () -> histories.keep(workflowId, runId, client.fetchHistory(workflowId, runId)));
+  }
+
+  @Override
+  public void announce(Notice notice) {
+    if (notifier.listens()) {
+      runner.alive(
+          "notify",
+          notice.event(),
+          () -> {
+            notifier.send(notice);
+            return notice;
+          });
+    }
   }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestActivityEnvironment;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -12,12 +14,15 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.audit.Healing;
+import polyphony.activities.notify.Notifier;
+import polyphony.activities.notify.Webhook;
 import polyphony.activities.split.SplitStep;
 import polyphony.activities.vote.VoteStep;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.Step;
 import polyphony.storage.Steps;
 import polyphony.workflows.Activities;
+import polyphony.workflows.Notice;
 
 class LightActivitiesTest {
   private static final Step STEP = new Step("vote", 1, "inputs");
@@ -38,10 +43,24 @@ class LightActivitiesTest {
 
   /** Only what sets steps aside. */
   private Activities.Light activities(Steps steps, StepRunner runner) {
+    return activities(steps, runner, null);
+  }
+
+  private Activities.Light activities(Steps steps, StepRunner runner, Notifier notifier) {
     Healing healing = new Healing(new FolderObjectStore(temporary.resolve("store")), steps);
     environment.registerActivitiesImplementations(
         new LightActivities(
-            runner, healing, null, null, null, new VoteStep(), new SplitStep(), null, null, null));
+            runner,
+            healing,
+            null,
+            null,
+            null,
+            new VoteStep(),
+            new SplitStep(),
+            null,
+            null,
+            null,
+            notifier));
     return environment.newActivityStub(Activities.Light.class);
   }
 
@@ -69,6 +88,30 @@ class LightActivitiesTest {
       assertThat(failure.isNonRetryable()).isTrue();
       assertThat(failure.getOriginalMessage())
           .startsWith("there is no finished step and no object 0000");
+    }
+  }
+
+  @Test
+  void aNoticeThatCannotBeSentFailsWithoutTheAddress() {
+    Steps steps = new StoreInFolder(temporary).steps;
+    Notice notice =
+        new Notice("1/done", "done", "mine", "done", 1, 1, 0.5, 0.1, "iteration 1: accuracy 0.5");
+    Webhook nowhere = Webhook.of("http://127.0.0.1:1/hush-hush", "POLYPHONY_WEBHOOK");
+    try (StepRunner runner = new StepRunner(steps, null)) {
+      Throwable failed =
+          catchThrowable(
+              () ->
+                  activities(
+                          steps,
+                          runner,
+                          new Notifier(Optional.of(nowhere), experiment -> Optional.empty()))
+                      .announce(notice));
+      assertThat(failed).hasStackTraceContaining("INFRASTRUCTURE");
+      StringWriter trace = new StringWriter();
+      failed.printStackTrace(new PrintWriter(trace));
+      assertThat(trace.toString())
+          .contains("the webhook at 127.0.0.1 does not answer")
+          .doesNotContain("hush-hush");
     }
   }
 }

@@ -20,6 +20,7 @@ import polyphony.activities.compare.CompareStep;
 import polyphony.activities.debate.DebateStep;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
@@ -84,7 +85,13 @@ final class Assembly {
     StepRunner runner = new StepRunner(models.steps(), models.models());
     StepActivities activities =
         new StepActivities(
-            light(access, runner, models.steps(), versions, planner),
+            light(
+                access,
+                runner,
+                models.steps(),
+                versions,
+                planner,
+                new Notifier(settings.webhook(), settings::link)),
             new SamplingActivities(runner),
             new TrainingActivities(runner));
     return new Parts(
@@ -114,7 +121,8 @@ final class Assembly {
       StepRunner runner,
       Steps steps,
       Map<String, String> versions,
-      Forecasting forecasting) {
+      Forecasting forecasting,
+      Notifier notifier) {
     Checkpoints checkpoints = access.checkpoints();
     return new LightActivities(
         runner,
@@ -126,7 +134,8 @@ final class Assembly {
         new SplitStep(),
         new RecordStep(checkpoints, access.objects()),
         new CompareStep(access.objects(), access.artifacts()),
-        forecasting);
+        forecasting,
+        notifier);
   }
 
   private static Models inProcess(

@@ -81,8 +81,10 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     boolean named = Settings.value(environment, FILE).isPresent();
     Optional<JsonNode> content = file.flatMap(each -> content(each, named));
     content.ifPresent(tables -> collect("", tables, file.orElseThrow(), values));
-    if (values.containsKey(Setting.S3_SECRET_KEY)) {
-      checkPrivate(file.orElseThrow());
+    for (Setting secret : List.of(Setting.S3_SECRET_KEY, Setting.WEBHOOK)) {
+      if (values.containsKey(secret)) {
+        checkPrivate(file.orElseThrow(), secret);
+      }
     }
     for (Setting setting : Setting.values()) {
       Settings.value(environment, setting.variable())
@@ -198,7 +200,7 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     }
   }
 
-  private static void checkPrivate(Path file) {
+  private static void checkPrivate(Path file, Setting secret) {
     Set<PosixFilePermission> permissions;
     try {
       permissions = Files.getPosixFilePermissions(file);
@@ -213,7 +215,7 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
       throw PolyphonyException.config(
           file
               + " holds "
-              + Setting.S3_SECRET_KEY.key()
+              + secret.key()
               + " and others can read it: chmod 600 "
               + file);
     }

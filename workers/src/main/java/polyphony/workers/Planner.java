@@ -8,6 +8,7 @@ import java.util.Set;
 import polyphony.activities.DeviceSlots;
 import polyphony.activities.InProcessSteps;
 import polyphony.activities.StepRunner;
+import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
 import polyphony.activities.plan.Plan;
 import polyphony.activities.plan.PlanningSteps;
@@ -77,7 +78,7 @@ final class Planner implements Forecasting, Parts.Planning {
         Rates rates = Rates.read(access.objects(), experiment, worker.device());
         PlanningSteps planning =
             new PlanningSteps(
-                steps, Assembly.light(overlaid, runner, steps, versions, Forecasting.NONE), rates);
+                steps, Assembly.light(overlaid, runner, steps, versions, Forecasting.NONE, Notifier.NONE), rates);
         long start = System.nanoTime();
         run(experiment, asked, new StepActivities(planning, planning, planning));
         Plan plan = new Plan(experiment, planning.planned());

@@ -15,6 +15,8 @@ enum Setting {
   ISOLATION("isolation"),
   /** Temporal's Web UI, for links. */
   UI_ADDRESS("ui_address"),
+  /** Who is told how experiments end; whoever knows the address may send there. */
+  WEBHOOK("webhook"),
   S3_ENDPOINT("s3.endpoint"),
   S3_BUCKET("s3.bucket"),
   S3_REGION("s3.region"),
@@ -41,6 +43,6 @@ enum Setting {
 
   /** Whether its value is shown to nobody. */
   boolean isSecret() {
-    return this == S3_ACCESS_KEY || this == S3_SECRET_KEY;
+    return this == S3_ACCESS_KEY || this == S3_SECRET_KEY || this == WEBHOOK;
   }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import polyphony.activities.notify.Webhook;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
 
@@ -16,6 +17,7 @@ import polyphony.storage.S3Settings;
  * @param temporal {@code TEMPORAL_ADDRESS} and the other variables of Temporal's own clients;
  *     absent: the service runs in this process
  * @param uiAddress Temporal's Web UI, for links, such as {@code http://localhost:8233}
+ * @param webhook who is told that an experiment has ended, or needs attention; absent: nobody
  * @param s3 absent: artifacts lie in a folder
  * @param slots samplings, scorings and trainings at the same time, each on one thread; by default
  *     one per processor
@@ -25,6 +27,7 @@ import polyphony.storage.S3Settings;
 public record Settings(
     Optional<TemporalSettings> temporal,
     Optional<String> uiAddress,
+    Optional<Webhook> webhook,
     Optional<S3Settings> s3,
     int slots,
     Isolation isolation,
@@ -49,7 +52,7 @@ public record Settings(
       throw PolyphonyException.config(
           "--slots is " + count + "; it must be a number from 1 to " + MAX_SLOTS);
     }
-    return new Settings(temporal, uiAddress, s3, count, isolation, debug);
+    return new Settings(temporal, uiAddress, webhook, s3, count, isolation, debug);
   }
 
   /** These, with what {@link Isolation#OPTION} says; nothing changes where it is null. */
@@ -57,7 +60,7 @@ public record Settings(
     return value == null
         ? this
         : new Settings(
-            temporal, uiAddress, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
+            temporal, uiAddress, webhook, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
   }
 
   /**
@@ -71,6 +74,7 @@ public record Settings(
     return new Settings(
         TemporalSettings.of(environment),
         given.value(Setting.UI_ADDRESS).map(each -> uiAddress(each.text())),
+        given.value(Setting.WEBHOOK).map(each -> Webhook.of(each.text(), each.place())),
         s3(given),
         given.value(Setting.SLOTS).map(Settings::slots).orElse(processors),
         given
@@ -81,6 +85,12 @@ public record Settings(
             .value(Setting.DEBUG)
             .filter(each -> !each.text().equals("0") && !each.text().equals("false"))
             .isPresent());
+  }
+
+  /** Where an experiment can be looked at in the Web UI, as far as that is known. */
+  Optional<String> link(String experiment) {
+    return temporal.flatMap(
+        service -> uiAddress.map(ui -> new WebUi(ui, service.namespace()).experiment(experiment)));
   }
 
   static Optional<String> value(Map<String, String> environment, String name) {

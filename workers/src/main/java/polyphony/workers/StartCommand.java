@@ -87,14 +87,7 @@ final class StartCommand implements Callable<Integer> {
               complete,
               true,
               Priority.newBuilder().setPriorityKey(priority).build());
-      print(
-          new Started(
-              run.name(),
-              !run.attached(),
-              settings
-                  .uiAddress()
-                  .map(ui -> new WebUi(ui, service.namespace()).experiment(run.name()))
-                  .orElse(null)));
+      print(new Started(run.name(), !run.attached(), settings.link(run.name()).orElse(null)));
     }
     return 0;
   }

@@ -30,6 +30,7 @@ import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.Notice;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Role;
 import polyphony.workflows.SpecConflicts;
@@ -148,6 +149,9 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
   public ExportedHistory exportHistory(String workflowId, String runId) {
     return new ExportedHistory(workflowId, runId, 1, artifact(workflowId));
   }
+
+  @Override
+  public void announce(Notice notice) {}
 
   @Override
   public IterationReport record(Recording.Request request) {

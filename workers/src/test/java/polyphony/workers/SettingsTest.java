@@ -26,7 +26,13 @@ class SettingsTest {
     assertThat(Settings.of(Map.of("PATH", "/bin"), 2))
         .isEqualTo(
             new Settings(
-                Optional.empty(), Optional.empty(), Optional.empty(), 2, Isolation.NONE, false));
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                2,
+                Isolation.NONE,
+                false));
   }
 
   @Test
@@ -40,6 +46,8 @@ class SettingsTest {
                 "research",
                 "POLYPHONY_UI_ADDRESS",
                 "http://localhost:8233/",
+                "POLYPHONY_WEBHOOK",
+                "https://hooks.example.com/T1/secret",
                 "POLYPHONY_SLOTS",
                 "8",
                 "POLYPHONY_ISOLATION",
@@ -50,6 +58,10 @@ class SettingsTest {
     assertThat(settings.temporal().orElseThrow().address()).isEqualTo("temporal:7233");
     assertThat(settings.temporal().orElseThrow().namespace()).isEqualTo("research");
     assertThat(settings.uiAddress()).contains("http://localhost:8233");
+    assertThat(settings.webhook().orElseThrow().address())
+        .hasToString("https://hooks.example.com/T1/secret");
+    assertThat(settings.link("mine"))
+        .contains("http://localhost:8233/namespaces/research/workflows/mine");
     assertThat(settings.slots()).isEqualTo(8);
     assertThat(settings.isolation()).isEqualTo(Isolation.PROCESS);
     assertThat(settings.withIsolation(null).isolation()).isEqualTo(Isolation.PROCESS);
@@ -124,6 +136,32 @@ class SettingsTest {
   @Test
   void aWebUiThatIsNoAddressIsRefused() {
     refused(Map.of("POLYPHONY_UI_ADDRESS", "localhost:8233"), "localhost:8233", "http://");
+  }
+
+  @Test
+  void aWebhookThatIsNoAddressIsRefusedAndNeverPrinted() {
+    for (String address :
+        new String[] {
+          "hush-hush",
+          "ftp://host/hush-hush",
+          "https:///hush-hush",
+          "https://user:hush-hush@host/",
+          "https://host/#hush-hush",
+          "https://host/hush-hush there"
+        }) {
+      refused(Map.of("POLYPHONY_WEBHOOK", address), "POLYPHONY_WEBHOOK", "https://host/path");
+    }
+    assertThat(
+            Settings.of(Map.of("POLYPHONY_WEBHOOK", "https://host/hush?key=hush-hush"), 2)
+                .toString())
+        .contains("the webhook at host")
+        .doesNotContain("hush");
+  }
+
+  @Test
+  void withoutAServiceThereIsNothingToLinkTo() {
+    assertThat(Settings.of(Map.of("POLYPHONY_UI_ADDRESS", "http://localhost:8233"), 2).link("mine"))
+        .isEmpty();
   }
 
   @Test

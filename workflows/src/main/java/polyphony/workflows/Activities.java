@@ -82,6 +82,10 @@ public final class Activities {
      */
     @ActivityMethod(name = "export-history")
     ExportedHistory exportHistory(String workflowId, String runId);
+
+    /** Sends a notice to the webhook of this worker's settings, if there is one. */
+    @ActivityMethod(name = "notify")
+    void announce(Notice notice);
   }
 
   /** On {@link #SAMPLING}. */

@@ -53,11 +53,30 @@ public final class MethodComparisonImpl implements MethodComparison {
 
   @Override
   public ComparisonResult run(ComparisonSpec spec) {
+    ComparisonResult result;
     try {
-      return compare(spec == null ? ComparisonSpec.empty() : spec);
+      result = compare(spec == null ? ComparisonSpec.empty() : spec);
     } catch (TemporalFailure failure) {
-      throw FailureTypes.surfaced(failure);
+      TemporalFailure surfaced = FailureTypes.surfaced(failure);
+      announce(Notices.ending(surfaced), FailureTypes.line(surfaced));
+      throw surfaced;
     }
+    announce(Notices.DONE, experiments + " experiments are compared");
+    return result;
+  }
+
+  private static void announce(String event, String message) {
+    Notices.send(
+        new Notice(
+            Notices.key(event),
+            event,
+            Workflow.getInfo().getWorkflowId(),
+            event,
+            null,
+            null,
+            null,
+            null,
+            message));
   }
 
   @Override

@@ -47,6 +47,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   private Forecast forecast;
   private long forecastMillis;
   private Forecast.Outcome outcome;
+  private int parkings;
   private String shownPhase = "";
   private int shownIteration = -1;
 
@@ -56,11 +57,32 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
     try {
       result = finetune(spec == null ? ExperimentSpec.empty() : spec);
     } catch (TemporalFailure failure) {
+      TemporalFailure surfaced = FailureTypes.surfaced(failure);
+      String ending = Notices.ending(surfaced);
+      Notices.send(notice(ending, ending, FailureTypes.line(surfaced)));
       exportOwn();
-      throw FailureTypes.surfaced(failure);
+      throw surfaced;
     }
+    Notices.send(notice(Notices.DONE, Notices.DONE, line(reports.get(reports.size() - 1))));
     exportOwn();
     return result;
+  }
+
+  /**
+   * @param which tells it from others of this run
+   */
+  private Notice notice(String event, String which, String message) {
+    IterationReport newest = reports.isEmpty() ? null : reports.get(reports.size() - 1);
+    return new Notice(
+        Notices.key(which),
+        event,
+        Workflow.getInfo().getWorkflowId(),
+        phase(),
+        experiment == null ? null : iteration,
+        experiment == null ? null : iterations,
+        newest == null ? null : newest.accuracy(),
+        newest == null ? null : newest.standardError(),
+        message);
   }
 
   private void exportOwn() {
@@ -309,9 +331,20 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   @Override
   public void iterationState(IterationState state) {
     if (running != null) {
+      List<ParkedStep> before = running.parked();
       running.hear(state);
       paused = running.paused(paused);
       changed();
+      for (ParkedStep step : running.parked()) {
+        if (!before.contains(step)) {
+          parkings++;
+          Notices.sendMeanwhile(
+              notice(
+                  Notices.NEEDS_ATTENTION,
+                  Notices.NEEDS_ATTENTION + "-" + parkings,
+                  step.step() + ": " + step.message()));
+        }
+      }
     }
   }
 

@@ -43,6 +43,18 @@ final class StepOptions {
           .setRetryOptions(RetryOptions.newBuilder(RETRIES).setMaximumAttempts(3).build())
           .build();
 
+  /** An experiment waits for this at its end: seconds, whatever the receiver does. */
+  private static final ActivityOptions NOTICE =
+      ActivityOptions.newBuilder(LIGHT)
+          .setStartToCloseTimeout(Duration.ofSeconds(15))
+          .setScheduleToCloseTimeout(Duration.ofSeconds(30))
+          .setRetryOptions(
+              RetryOptions.newBuilder(RETRIES)
+                  .setInitialInterval(Duration.ofSeconds(1))
+                  .setMaximumAttempts(3)
+                  .build())
+          .build();
+
   /** A cancelled step commits before it ends, which the workflow waits for. */
   private static final ActivityOptions SAMPLING =
       ActivityOptions.newBuilder()
@@ -78,6 +90,11 @@ final class StepOptions {
   /** Of what an experiment can do without: tried a few times, and not for long. */
   static Activities.Light dispensable(String summary) {
     return Workflow.newActivityStub(Activities.Light.class, withSummary(DISPENSABLE, summary));
+  }
+
+  /** Of what somebody is told: as {@link #dispensable}, and given up after seconds. */
+  static Activities.Light notice(String summary) {
+    return Workflow.newActivityStub(Activities.Light.class, withSummary(NOTICE, summary));
   }
 
   /**

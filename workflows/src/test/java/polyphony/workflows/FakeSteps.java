@@ -310,6 +310,11 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   }
 
   @Override
+  public void announce(Notice notice) {
+    arrive(notice);
+  }
+
+  @Override
   public IterationReport record(Recording.Request request) {
     arrive(request);
     double accuracy = 0.5 + 0.1 * request.iteration();

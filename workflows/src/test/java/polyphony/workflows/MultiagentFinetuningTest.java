@@ -97,7 +97,7 @@ class MultiagentFinetuningTest {
         .isEqualTo(
             "agents is 99, allowed: 1 to 16;"
                 + " tieRule is \"coin\", allowed: random, first, skip, released-code");
-    assertThat(steps.requests).hasSize(1);
+    assertThat(steps.requests).hasExactlyElementsOfTypes(ExperimentSpec.class, Notice.class);
   }
 
   @Test
@@ -165,7 +165,8 @@ class MultiagentFinetuningTest {
             "train-critic training 86400s 30s",
             "evaluate sampling 86400s 30s",
             "record orchestration 600s 30s",
-            "export-history orchestration 120s 30s");
+            "export-history orchestration 120s 30s",
+            "notify orchestration 15s 30s");
     assertThat(scheduled)
         .allSatisfy(
             step -> {
@@ -182,6 +183,11 @@ class MultiagentFinetuningTest {
                   .contains(step.getActivityType().getName())) {
                 assertThat(retries.getMaximumAttempts()).as("it may not hang").isEqualTo(3);
                 assertThat(step.getScheduleToCloseTimeout().getSeconds()).isEqualTo(600);
+              } else if (step.getActivityType().getName().equals("notify")) {
+                assertThat(retries.getMaximumAttempts()).isEqualTo(3);
+                assertThat(step.getScheduleToCloseTimeout().getSeconds())
+                    .as("an experiment does not wait longer for it")
+                    .isEqualTo(30);
               } else {
                 assertThat(retries.getMaximumAttempts())
                     .as("the iteration itself retries")

@@ -101,6 +101,14 @@ class ReplayTest {
                   + SMALL
                   + "}}",
               List.of(),
+              ReplayTest::compared),
+          // From here on, whoever started them is told how they end.
+          new Recorded("notified", ONE_ITERATION, List.of(), ReplayTest::parked),
+          new Recorded("notified-of-failure", ONE_ITERATION, List.of(), ReplayTest::damaged),
+          new Recorded(
+              "notified-comparison",
+              "{\"methods\": [\"debate\"], \"seeds\": [0], \"common\": {" + SMALL + "}}",
+              List.of(),
               ReplayTest::compared));
 
   static Stream<String> workflows() {

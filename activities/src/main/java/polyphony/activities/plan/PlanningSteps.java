@@ -36,6 +36,7 @@ import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
+import polyphony.workflows.Notice;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Role;
 import polyphony.workflows.Split;
@@ -293,6 +294,10 @@ public final class PlanningSteps
   public ExportedHistory exportHistory(String workflowId, String runId) {
     return new ExportedHistory(workflowId, runId, 0, null);
   }
+
+  /** Nothing has happened that anybody should be told of. */
+  @Override
+  public void announce(Notice notice) {}
 
   private interface Imagination<R> {
     R of(String key);
