@@ -107,6 +107,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
         .addSubcommand("import", new ImportCommand(console))
+        .addSubcommand("export", ExportCommand.commands(console))
         .addSubcommand("data", DataCommand.commands(console))
         .addSubcommand("grade", new GradeCommand(console))
         .addSubcommand("re-grade", new RegradeCommand(console))
