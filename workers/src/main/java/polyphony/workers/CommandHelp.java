@@ -43,7 +43,7 @@ final class CommandHelp {
             "skip",
             "recompute",
             "abort"));
-    groups.put("Results", List.of("lineage", "re-grade", "grade"));
+    groups.put("Results", List.of("ask", "lineage", "re-grade", "grade", "export"));
     groups.put("Store", List.of("audit", "prune"));
     groups.put("Servers", List.of("bootstrap", "worker"));
     groups.put("Models and data", List.of("import", "data", "pretrain"));

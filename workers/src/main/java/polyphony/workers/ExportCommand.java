@@ -1,6 +1,7 @@
 package polyphony.workers;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -15,7 +16,9 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony export}: what the store holds, for other programs. */
 @Command(
     name = "export",
-    description = "Gives what the store holds to other programs.",
+    header = "Gives what the store holds to other programs.",
+    description = "Exporting again, when there is more, adds what is new.",
+    footer = {"", "Examples:", "  polyphony export curves mine --tensorboard ./logs"},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ExportCommand {
@@ -25,18 +28,16 @@ final class ExportCommand {
   /** {@code polyphony export curves}. */
   @Command(
       name = "curves",
+      header = "Writes an experiment's curves for TensorBoard or MLflow.",
       description = {
-        "Writes an experiment's curves for TensorBoard or MLflow: every measure of its iterations, and"
-            + " the loss of every training.",
+        "These are every measure of its iterations, and the loss of every training.",
         "",
-        "Again, when the experiment has gone on, it adds what is new; nothing is ever there twice."
+        "Again, when the experiment has gone on, it adds what is new; nothing is ever there twice.",
+        "An MLflow server that wants a name and a password, or a token, gets those in"
+            + " MLFLOW_TRACKING_USERNAME and _PASSWORD, or in MLFLOW_TRACKING_TOKEN."
       },
-      sortOptions = false,
       mixinStandardHelpOptions = true,
       footer = {
-        "",
-        "Environment: MLFLOW_TRACKING_USERNAME and _PASSWORD, or MLFLOW_TRACKING_TOKEN, where the"
-            + " MLflow server wants them.",
         "",
         "Examples:",
         "  polyphony export curves mine --tensorboard ./logs",
@@ -74,9 +75,21 @@ final class ExportCommand {
         description = StoreFolder.DESCRIPTION)
     private Path store;
 
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     ExportedCurves(Console console) {
       this.console = console;
     }
+
+    /**
+     * What {@code export curves --json} prints.
+     *
+     * @param eventFiles null where none were asked for
+     * @param mlflow null where no server was named
+     */
+    private record Exported(
+        String experiment, List<String> eventFiles, MlflowExport.Exported mlflow) {}
 
     @Override
     public Integer call() {
@@ -88,32 +101,40 @@ final class ExportCommand {
       try (StoreAccess access = StoredExperiments.existing(Settings.of(console), store)) {
         curves = Curves.read(access.objects(), access.artifacts(), name);
       }
-      if (tensorBoard != null) {
-        int files = new TensorBoardFolder(tensorBoard).write(curves).size();
+      List<Path> files =
+          tensorBoard == null ? null : new TensorBoardFolder(tensorBoard).write(curves);
+      MlflowExport.Exported run =
+          mlflow == null
+              ? null
+              : new MlflowExport(new MlflowServer(mlflow, console.environment()), mlflowExperiment)
+                  .write(curves);
+      if (json) {
+        List<String> names = files == null ? null : files.stream().map(Path::toString).toList();
+        console.out().println(PrettyJson.of(new Exported(name, names, run)));
+        return 0;
+      }
+      if (files != null) {
         console
             .out()
             .println(
-                files
-                    + (files == 1 ? " event file below " : " event files below ")
+                files.size()
+                    + (files.size() == 1 ? " event file below " : " event files below ")
                     + tensorBoard.resolve(name)
                     + "; to look at: tensorboard --logdir "
                     + tensorBoard);
       }
-      if (mlflow != null) {
-        MlflowExport.Exported exported =
-            new MlflowExport(new MlflowServer(mlflow, console.environment()), mlflowExperiment)
-                .write(curves);
+      if (run != null) {
         console
             .out()
             .println(
                 "MLflow run "
-                    + exported.run()
+                    + run.run()
                     + " ("
                     + name
                     + "): "
-                    + exported.points()
-                    + (exported.points() == 1 ? " new point" : " new points")
-                    + (exported.replaced() ? "; one that had other values was deleted" : ""));
+                    + run.points()
+                    + (run.points() == 1 ? " new point" : " new points")
+                    + (run.replaced() ? "; one that had other values was deleted" : ""));
       }
       return 0;
     }

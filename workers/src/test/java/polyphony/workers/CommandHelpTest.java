@@ -164,6 +164,7 @@ class CommandHelpTest {
             "polyphony",
             "polyphony worker",
             "polyphony data",
+            "polyphony export",
             "polyphony grade",
             "polyphony completion",
             "polyphony help");
@@ -190,6 +191,7 @@ class CommandHelpTest {
             "polyphony worker --grace=50",
             "polyphony prune --older-than=7d",
             "polyphony grade --mode=default",
+            "polyphony export curves --mlflow-experiment=polyphony",
             "polyphony bench chaos --repeat=5",
             "polyphony bench chaos --parallel=1",
             "polyphony pretrain --output=built-in-model",

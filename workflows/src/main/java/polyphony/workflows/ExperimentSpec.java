@@ -169,6 +169,14 @@ public record ExperimentSpec(
     return evaluateOn == null ? task : evaluateOn;
   }
 
+  /** What reads and compares answers to the questions of this purpose. */
+  public String grading(Purpose purpose) {
+    return switch (purpose) {
+      case FINETUNE -> task.grading();
+      case EVALUATE -> evaluated().grading();
+    };
+  }
+
   /** The same under this name. */
   public ExperimentSpec withName(String name) {
     return with(name, task, evaluateOn, iterations, promptSet, fork);

@@ -99,10 +99,9 @@ final class Pipeline {
   /** Debate, vote, split and training on the questions to finetune on. */
   private Finetuned finetune() {
     ArtifactRef questions = trainQuestions();
-    Debated debated =
-        timed(
-            "debate",
-            () -> debate(Purpose.FINETUNE, request.society(), questions, spec.task().train()));
+    DebateTurns turns =
+        DebateTurns.of(experiment, Purpose.FINETUNE, request.iteration(), request.society());
+    Debated debated = timed("debate", () -> debate(turns, questions, spec.task().train()));
     if (debated.ranges().isEmpty()) {
       status.outcome("nothing labelled: every range was skipped");
       return new Finetuned(questions, null, null, List.of(), request.society());
@@ -110,11 +109,7 @@ final class Pipeline {
     Vote.Result labels =
         timed(
             "vote",
-            () ->
-                vote(
-                    Purpose.FINETUNE,
-                    debated,
-                    method.labels() == Method.Labels.TRUTH ? questions : null));
+            () -> vote(turns, debated, method.labels() == Method.Labels.TRUTH ? questions : null));
     status.outcome(
         labels.labelled()
             + " of "
@@ -163,19 +158,15 @@ final class Pipeline {
 
   /** The new society's debate on held-out questions, its vote, its measures and the record. */
   private IterationReport evaluate(Finetuned finetuned) {
-    Society speakers =
-        method.evaluation().votes() ? finetuned.society() : finetuned.society().alone();
+    DebateTurns turns =
+        DebateTurns.evaluation(experiment, request.iteration(), finetuned.society());
     Debated debated =
         timed(
             "debate",
-            () ->
-                debate(
-                    Purpose.EVALUATE,
-                    speakers,
-                    experiment.evaluateQuestions(),
-                    spec.evaluated().evaluate()));
-    Vote.Result votes = timed("vote", () -> vote(Purpose.EVALUATE, debated, null));
-    List<ArtifactRef> measurements = timed("evaluate", () -> measure(debated, votes, speakers));
+            () -> debate(turns, experiment.evaluateQuestions(), spec.evaluated().evaluate()));
+    Vote.Result votes = timed("vote", () -> vote(turns, debated, null));
+    List<ArtifactRef> measurements =
+        timed("evaluate", () -> measure(debated, votes, turns.society()));
     return timed(
         "record",
         () -> {
@@ -203,25 +194,23 @@ final class Pipeline {
    * All rounds on all questions. A range's next round starts as soon as all agents are through with
    * the last one on that range: rounds are synchronous, ranges independent.
    */
-  private Debated debate(Purpose purpose, Society society, ArtifactRef questions, int size) {
+  private Debated debate(DebateTurns turns, ArtifactRef questions, int size) {
     List<Range> ranges = ranges(size);
-    int roundsInAll = method.answering(purpose).debates() ? spec.rounds() : 1;
     status.begin(
-        purpose == Purpose.EVALUATE ? "debate for evaluation" : "debate",
-        ranges.size() * roundsInAll * society.agents());
+        turns.purpose() == Purpose.EVALUATE ? "debate for evaluation" : "debate",
+        ranges.size() * turns.rounds() * turns.society().agents());
     List<Promise<Optional<List<List<ArtifactRef>>>>> debates = new ArrayList<>();
     for (Range range : ranges) {
       Promise<Optional<List<List<ArtifactRef>>>> rounds =
           Workflow.newPromise(Optional.of(List.of()));
-      for (int number = 1; number <= roundsInAll; number++) {
+      for (int number = 1; number <= turns.rounds(); number++) {
         int round = number;
         rounds =
             rounds.thenCompose(
                 earlier ->
                     earlier.isEmpty()
                         ? Workflow.newPromise(earlier)
-                        : debateRound(
-                                purpose, society, questions, range, round, last(earlier.get()))
+                        : debateRound(turns, questions, range, round, last(earlier.get()))
                             .thenApply(
                                 answers -> answers.map(each -> append(earlier.get(), each))));
       }
@@ -245,40 +234,18 @@ final class Pipeline {
    * @param previous the answers of the round before; empty in round 1
    */
   private Promise<Optional<List<ArtifactRef>>> debateRound(
-      Purpose purpose,
-      Society society,
+      DebateTurns turns,
       ArtifactRef questions,
       Range range,
       int round,
       List<ArtifactRef> previous) {
-    // An agent alone has nobody's answers to be summarised.
-    boolean summarises = round > 1 && spec.summaries() && society.agents() > 1;
-    List<Promise<Optional<Debate.Result>>> turns = new ArrayList<>();
-    for (int agent = 0; agent < society.agents(); agent++) {
-      Debate.Request turn =
-          new Debate.Request(
-              spec.seed(),
-              purpose,
-              request.iteration(),
-              agent,
-              round,
-              grading(purpose),
-              questions,
-              range.from(),
-              range.to(),
-              experiment.prompts(purpose),
-              (round == 1 ? society.generators() : society.critics()).get(agent),
-              summarises ? experiment.base() : null,
-              previous,
-              spec.sampling(),
-              experiment.plan().batchSize(),
-              experiment.versions(),
-              method.style() == Method.Style.CONTEST ? null : method.style(),
-              method.style() == Method.Style.UNIQUE_ID ? society.agents() : null,
-              null);
-      turns.add(status.unit(debateTurn(turn, range, society.agents())));
+    int agents = turns.society().agents();
+    List<Promise<Optional<Debate.Result>>> taken = new ArrayList<>();
+    for (int agent = 0; agent < agents; agent++) {
+      Debate.Request turn = turns.turn(agent, round, questions, range.from(), range.to(), previous);
+      taken.add(status.unit(debateTurn(turn, range, agents)));
     }
-    return all(turns)
+    return all(taken)
         .thenApply(
             results -> {
               results.forEach(result -> result.ifPresent(each -> ledger.count(each.step())));
@@ -304,7 +271,7 @@ final class Pipeline {
               request.iteration(),
               1,
               1,
-              grading(Purpose.FINETUNE),
+              spec.grading(Purpose.FINETUNE),
               questions,
               range.from(),
               range.to(),
@@ -364,19 +331,11 @@ final class Pipeline {
   /**
    * @param truth questions whose true answers are the labels; null: the majority's answers are
    */
-  private Vote.Result vote(Purpose purpose, Debated debated, ArtifactRef truth) {
-    status.begin(purpose == Purpose.EVALUATE ? "vote for evaluation" : "vote", 1);
-    String summary = purpose == Purpose.EVALUATE ? "vote for evaluation" : "vote for labels";
-    Vote.Request vote =
-        new Vote.Request(
-            spec.seed(),
-            purpose,
-            request.iteration(),
-            grading(purpose),
-            debated.lastRound(),
-            spec.tieRule(),
-            spec.minimumVotes(),
-            truth);
+  private Vote.Result vote(DebateTurns turns, Debated debated, ArtifactRef truth) {
+    boolean evaluation = turns.purpose() == Purpose.EVALUATE;
+    status.begin(evaluation ? "vote for evaluation" : "vote", 1);
+    String summary = evaluation ? "vote for evaluation" : "vote for labels";
+    Vote.Request vote = turns.vote(debated.lastRound(), truth);
     Vote.Result votes =
         steps.call(summary, () -> Async.function(StepOptions.light(summary)::vote, vote)).get();
     ledger.count(votes.step());
@@ -390,7 +349,7 @@ final class Pipeline {
         new Split.Request(
             spec.seed(),
             request.iteration(),
-            grading(Purpose.FINETUNE),
+            spec.grading(Purpose.FINETUNE),
             debated.everyRound(),
             labels.votes(),
             method.trains(),
@@ -518,7 +477,7 @@ final class Pipeline {
       Evaluate.Request evaluation =
           new Evaluate.Request(
               request.iteration(),
-              grading(Purpose.EVALUATE),
+              spec.grading(Purpose.EVALUATE),
               experiment.evaluateQuestions(),
               range.from(),
               range.to(),
@@ -540,14 +499,6 @@ final class Pipeline {
     List<Evaluate.Result> results = all(evaluations).get();
     results.forEach(result -> ledger.count(result.step()));
     return map(results, Evaluate.Result::measurements);
-  }
-
-  /** What reads and compares answers to the questions of this purpose. */
-  private String grading(Purpose purpose) {
-    return switch (purpose) {
-      case FINETUNE -> spec.task().grading();
-      case EVALUATE -> spec.evaluated().grading();
-    };
   }
 
   private List<Range> ranges(int questions) {
