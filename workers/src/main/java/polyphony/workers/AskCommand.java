@@ -38,6 +38,18 @@ import polyphony.workflows.SpecDefaults;
 final class AskCommand implements Callable<Integer> {
   private static final int LONGEST_QUESTION = 1 << 20;
 
+  private static final SocietyDebate.Listener QUIET =
+      new SocietyDebate.Listener() {
+        @Override
+        public void begins(AskedDebate.Setting setting) {}
+
+        @Override
+        public void thinks(int round, int agent) {}
+
+        @Override
+        public void turn(AskedDebate.Turn turn) {}
+      };
+
   private final Console console;
   private final LanguageModelRuntime runtime;
 
@@ -111,15 +123,6 @@ final class AskCommand implements Callable<Integer> {
     }
   }
 
-  private static final SocietyDebate.Listener QUIET =
-      new SocietyDebate.Listener() {
-        @Override
-        public void begins(AskedDebate.Setting setting) {}
-
-        @Override
-        public void turn(AskedDebate.Turn turn) {}
-      };
-
   private DebateTurns overridden(DebateTurns turns) {
     if (rounds != null && (rounds < 1 || rounds > SpecDefaults.MAX_ROUNDS)) {
       throw PolyphonyException.config(
@@ -136,6 +139,10 @@ final class AskCommand implements Callable<Integer> {
     if (seed != null && (seed < 0 || seed > SpecDefaults.MAX_SEED)) {
       throw PolyphonyException.config(
           "--seed is " + seed + ", allowed: 0 to " + SpecDefaults.MAX_SEED);
+    }
+    if (temperature != null && !(temperature >= 0 && temperature <= SpecDefaults.MAX_TEMPERATURE)) {
+      throw PolyphonyException.config(
+          "--temperature is " + temperature + ", allowed: 0 to " + SpecDefaults.MAX_TEMPERATURE);
     }
     SamplingSpec sampling = turns.sampling();
     return new DebateTurns(

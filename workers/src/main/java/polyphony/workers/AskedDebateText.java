@@ -14,6 +14,7 @@ final class AskedDebateText implements SocietyDebate.Listener {
   private static final int WIDEST = 100;
   private static final int NARROWEST = 40;
   private static final String NO_ANSWER = "no answer";
+  private static final String ERASED_LINE = "\r\u001b[K";
 
   private final PrintStream out;
   private final int width;
@@ -71,15 +72,36 @@ final class AskedDebateText implements SocietyDebate.Listener {
     wrapped(setting.question(), "  ", null);
   }
 
+  /** On a terminal, a line that gives way to the agent's answer. */
   @Override
-  public void turn(AskedDebate.Turn turn) {
-    if (turn.round() != round) {
-      round = turn.round();
+  public void thinks(int ofRound, int agent) {
+    if (colours) {
+      heading(ofRound);
+      out.print(styled(Style.FAINT, "  " + name(agent) + " thinks…"));
+      out.flush();
+    }
+  }
+
+  private void heading(int ofRound) {
+    if (ofRound != round) {
+      round = ofRound;
       line("");
       line(styled(Style.HEADING, "Round " + round));
     }
+  }
+
+  private String name(int agent) {
+    return agents == 1 ? "the agent" : "agent " + agent;
+  }
+
+  @Override
+  public void turn(AskedDebate.Turn turn) {
+    heading(turn.round());
+    if (colours) {
+      out.print(ERASED_LINE);
+    }
     line("");
-    line("  " + styled(Style.HEADING, agents == 1 ? "the agent" : "agent " + turn.agent()));
+    line("  " + styled(Style.HEADING, name(turn.agent())));
     for (AskedDebate.Read read : turn.read()) {
       line(
           styled(

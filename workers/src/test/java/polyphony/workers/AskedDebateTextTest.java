@@ -54,7 +54,10 @@ class AskedDebateTextTest {
     AskedDebateText text =
         new AskedDebateText(new PrintStream(bytes, true, StandardCharsets.UTF_8), columns, colours);
     text.begins(debate.setting());
-    debate.turns().forEach(text::turn);
+    for (AskedDebate.Turn turn : debate.turns()) {
+      text.thinks(turn.round(), turn.agent());
+      text.turn(turn);
+    }
     text.ends(debate);
     return bytes.toString(StandardCharsets.UTF_8).replace(System.lineSeparator(), "\n");
   }
@@ -106,8 +109,14 @@ class AskedDebateTextTest {
   @Test
   void onATerminalItIsTheSameTextInColours() {
     String coloured = shown(DEBATED, 100, true);
-    assertThat(coloured).contains("\u001b[1mRound 1\u001b[0m", "\u001b[32m✓\u001b[0m");
-    assertThat(coloured.replaceAll("\u001b\\[[0-9]+m", "")).isEqualTo(shown(DEBATED, 100, false));
+    assertThat(coloured)
+        .contains("\u001b[1mRound 1\u001b[0m\n\u001b[2m  agent 1 thinks…\u001b[0m\r\u001b[K\n")
+        .contains("\u001b[32m✓\u001b[0m");
+    assertThat(
+            coloured
+                .replaceAll("\u001b\\[[0-9]+m", "")
+                .replaceAll("(?m)^.*thinks…\r\u001b\\[K", ""))
+        .isEqualTo(shown(DEBATED, 100, false));
   }
 
   @Test

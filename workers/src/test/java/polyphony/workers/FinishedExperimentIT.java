@@ -237,7 +237,8 @@ class FinishedExperimentIT {
     refused("iteration is -1", "ask", "mine", "1", "--iteration=-1");
     refused("--rounds is 9, allowed: 1 to 8", "ask", "mine", "1", "--rounds", "9");
     refused("--seed is -1", "ask", "mine", "1", "--seed=-1");
-    refused("temperature", "ask", "mine", "1", "--temperature=-1");
+    refused("--temperature is -1.0, allowed: 0 to 10", "ask", "mine", "1", "--temperature=-1");
+    refused("--temperature is NaN", "ask", "mine", "1", "--temperature=NaN");
     refused("no experiment absent", "ask", "absent", "1");
     refused("QUESTION", "ask", "mine");
   }

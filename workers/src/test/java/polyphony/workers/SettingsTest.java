@@ -147,6 +147,7 @@ class SettingsTest {
           "https:///hush-hush",
           "https://user:hush-hush@host/",
           "https://host/#hush-hush",
+          "https://host:65536/hush-hush",
           "https://host/hush-hush there"
         }) {
       refused(Map.of("POLYPHONY_WEBHOOK", address), "POLYPHONY_WEBHOOK", "https://host/path");

@@ -18,6 +18,7 @@ public final class SpecDefaults {
   public static final int MAX_ITERATIONS = 100;
   public static final int MAX_QUESTIONS = 1_000_000;
   public static final int MAX_NEW_TOKENS = 131_072;
+  public static final double MAX_TEMPERATURE = 10.0;
 
   /** The largest whole number that every reader of JSON keeps exactly: 2^53 - 1. */
   public static final long MAX_SEED = (1L << 53) - 1;
@@ -201,7 +202,7 @@ public final class SpecDefaults {
     checks.oneOf("criticLoss", spec.criticLoss(), List.of("last-turn", "all-turns"));
     checks.oneOf("startFrom", spec.startFrom(), List.of("previous", BASE));
     if (spec.sampling() != null) {
-      checks.range("sampling.temperature", spec.sampling().temperature(), 0.0, 10.0);
+      checks.range("sampling.temperature", spec.sampling().temperature(), 0.0, MAX_TEMPERATURE);
       checks.above("sampling.topP", spec.sampling().topP(), 1.0);
       checks.range("sampling.maxNewTokens", spec.sampling().maxNewTokens(), 1, MAX_NEW_TOKENS);
     }

@@ -45,6 +45,7 @@ import polyphony.workflows.Vote;
  */
 public final class SocietyDebate {
   private static final long CACHE_BYTES = 1L << 30;
+  private static final int LONGEST_EXAMPLE = 60;
 
   private final Artifacts artifacts;
   private final Checkpoints checkpoints;
@@ -98,6 +99,14 @@ public final class SocietyDebate {
   public interface Listener {
     void begins(AskedDebate.Setting setting);
 
+    /**
+     * A turn begins.
+     *
+     * @param round from 1
+     * @param agent from 1
+     */
+    void thinks(int round, int agent);
+
     void turn(AskedDebate.Turn turn);
   }
 
@@ -131,6 +140,7 @@ public final class SocietyDebate {
       List<ArtifactRef> answers = new ArrayList<>();
       List<String> said = new ArrayList<>();
       for (int agent = 0; agent < turns.society().agents(); agent++) {
+        listener.thinks(round, agent + 1);
         Debate.Request request = turns.turn(agent, round, questions, 0, 1, previous);
         ArtifactRef written =
             kept.run(
@@ -221,10 +231,6 @@ public final class SocietyDebate {
 
   private AskedDebate.Setting setting(DebateTurns turns, String text) {
     Map<String, String> weights = new TreeMap<>();
-    boolean summarised = false;
-    for (int round = 1; round <= turns.rounds(); round++) {
-      summarised |= turns.summarises(round);
-    }
     for (int agent = 0; agent < turns.society().agents(); agent++) {
       weights.put(
           "generator-" + (agent + 1),
@@ -235,7 +241,7 @@ public final class SocietyDebate {
             checkpoints.weightsSha256(turns.society().critics().get(agent)));
       }
     }
-    if (summarised) {
+    if (turns.summarises(turns.rounds())) {
       weights.put("summariser", checkpoints.weightsSha256(turns.experiment().base()));
     }
     return new AskedDebate.Setting(
@@ -275,7 +281,7 @@ public final class SocietyDebate {
                     "the model cannot read "
                         + shown(each)
                         + ", so that it would not see the question as it is; leave it out, or write"
-                        + " the question as the task's questions are written, such as "
+                        + " the question as the task's questions are written"
                         + example(turns));
               });
       int tokens = tokenizer.encode(text).length;
@@ -308,9 +314,12 @@ public final class SocietyDebate {
         : "\"" + Character.toString(character) + "\"";
   }
 
+  /** A short question of the task, if its first one is short. */
   private String example(DebateTurns turns) {
-    return JsonLines.read(artifacts.bytes(turns.experiment().evaluateQuestions()), Question.class)
-        .get(0)
-        .text();
+    String text =
+        JsonLines.read(artifacts.bytes(turns.experiment().evaluateQuestions()), Question.class)
+            .get(0)
+            .text();
+    return text.length() <= LONGEST_EXAMPLE ? ", such as " + text : "";
   }
 }

@@ -20,8 +20,8 @@ import java.util.Optional;
 import polyphony.storage.PolyphonyException;
 
 /**
- * An MLflow tracking server, by its REST API 2.0. (Its Java client stopped at another major version
- * than today's servers, and waits without end for one that does not answer.)
+ * An MLflow tracking server, by its REST API 2.0. MLflow's Java client is a major version behind
+ * its servers, brings private copies of half a dozen libraries, and waits without limit.
  */
 public final class MlflowServer {
   private static final Duration CONNECT = Duration.ofSeconds(5);
@@ -56,6 +56,7 @@ public final class MlflowServer {
       URI uri = new URI(address);
       if (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
           && uri.getHost() != null
+          && uri.getPort() <= 0xffff
           && uri.getRawUserInfo() == null
           && uri.getRawQuery() == null
           && uri.getRawFragment() == null) {

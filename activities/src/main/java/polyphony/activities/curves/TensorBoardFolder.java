@@ -22,7 +22,8 @@ import polyphony.storage.PolyphonyException;
  * Curves as TensorBoard's event files: TFRecords of {@code Event} messages (tensorflow's {@code
  * core/util/event.proto}, {@code core/framework/summary.proto} and {@code
  * tsl/lib/io/record_writer.h}). One run per experiment and one below it for each iteration's
- * trainings, each a single file that is written whole: doing so again changes nothing.
+ * trainings, each a single file that is written whole: doing so again changes nothing. Written by
+ * hand, since the published classes of these messages come with TensorFlow around them.
  */
 public final class TensorBoardFolder {
   /** TensorBoard reads every file with tfevents in its name. */

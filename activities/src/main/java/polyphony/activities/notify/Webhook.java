@@ -20,6 +20,7 @@ public record Webhook(URI address) {
       URI uri = new URI(address);
       if (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
           && uri.getHost() != null
+          && uri.getPort() <= 0xffff
           && uri.getRawUserInfo() == null
           && uri.getRawFragment() == null) {
         return new Webhook(uri);
