@@ -133,7 +133,7 @@ final class AskCommand implements Callable<Integer> {
           "--rounds is "
               + rounds
               + ", but "
-              + turns.experiment().spec().method()
+              + turns.spec().method()
               + " does not debate: leave it out");
     }
     if (seed != null && (seed < 0 || seed > SpecDefaults.MAX_SEED)) {

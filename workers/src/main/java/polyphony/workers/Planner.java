@@ -78,7 +78,9 @@ final class Planner implements Forecasting, Parts.Planning {
         Rates rates = Rates.read(access.objects(), experiment, worker.device());
         PlanningSteps planning =
             new PlanningSteps(
-                steps, Assembly.light(overlaid, runner, steps, versions, Forecasting.NONE, Notifier.NONE), rates);
+                steps,
+                Assembly.light(overlaid, runner, steps, versions, Forecasting.NONE, Notifier.NONE),
+                rates);
         long start = System.nanoTime();
         run(experiment, asked, new StepActivities(planning, planning, planning));
         Plan plan = new Plan(experiment, planning.planned());

@@ -20,7 +20,7 @@ public record DebateTurns(
     int rounds,
     SamplingSpec sampling) {
   static DebateTurns of(Experiment experiment, Purpose purpose, int iteration, Society society) {
-    ExperimentSpec spec = experiment.spec();
+    ExperimentSpec spec = experiment.spec(iteration);
     boolean debates = Method.named(spec.method()).answering(purpose).debates();
     return new DebateTurns(
         experiment,
@@ -34,19 +34,24 @@ public record DebateTurns(
 
   /** As evaluation questions are debated, by those of the society who answer them. */
   public static DebateTurns evaluation(Experiment experiment, int iteration, Society society) {
-    boolean votes = Method.named(experiment.spec().method()).evaluation().votes();
+    boolean votes = Method.named(experiment.spec(iteration).method()).evaluation().votes();
     return of(experiment, Purpose.EVALUATE, iteration, votes ? society : society.alone());
+  }
+
+  /** What is in force in this iteration. */
+  public ExperimentSpec spec() {
+    return experiment.spec(iteration);
   }
 
   /** Whether the method has rounds after the first. */
   public boolean debates() {
-    return Method.named(experiment.spec().method()).answering(purpose).debates();
+    return Method.named(spec().method()).answering(purpose).debates();
   }
 
   /** Whether somebody reads a summary of the others' answers, and not the answers. */
   public boolean summarises(int round) {
     // An agent alone has nobody's answers to be summarised.
-    return round > 1 && experiment.spec().summaries() && society.agents() > 1;
+    return round > 1 && spec().summaries() && society.agents() > 1;
   }
 
   /**
@@ -58,14 +63,14 @@ public record DebateTurns(
    */
   public Debate.Request turn(
       int agent, int round, ArtifactRef questions, int from, int to, List<ArtifactRef> previous) {
-    Method.Style style = Method.named(experiment.spec().method()).style();
+    Method.Style style = Method.named(spec().method()).style();
     return new Debate.Request(
         seed,
         purpose,
         iteration,
         agent,
         round,
-        experiment.spec().grading(purpose),
+        spec().grading(purpose),
         questions,
         from,
         to,
@@ -88,15 +93,14 @@ public record DebateTurns(
    * @param truth questions whose true answers are the labels; null: the majority's answers are
    */
   public Vote.Request vote(List<List<ArtifactRef>> answers, ArtifactRef truth) {
-    ExperimentSpec spec = experiment.spec();
     return new Vote.Request(
         seed,
         purpose,
         iteration,
-        spec.grading(purpose),
+        spec().grading(purpose),
         answers,
-        spec.tieRule(),
-        spec.minimumVotes(),
+        spec().tieRule(),
+        spec().minimumVotes(),
         truth);
   }
 }

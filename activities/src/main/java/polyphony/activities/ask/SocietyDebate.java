@@ -36,7 +36,6 @@ import polyphony.storage.TemporaryFolder;
 import polyphony.storage.Worker;
 import polyphony.workflows.Debate;
 import polyphony.workflows.DebateTurns;
-import polyphony.workflows.Purpose;
 import polyphony.workflows.Vote;
 
 /**
@@ -91,7 +90,8 @@ public final class SocietyDebate {
       List<AskedDebate.Turn> taken = new ArrayList<>();
       List<ArtifactRef> last = debate(turns, questions, kept, listener, taken);
       Label label = vote(turns, last, kept);
-      return asked(setting, taken, label, question, Tasks.grader(grading(turns)));
+      return asked(
+          setting, taken, label, question, Tasks.grader(turns.spec().grading(turns.purpose())));
     }
   }
 
@@ -248,17 +248,13 @@ public final class SocietyDebate {
         turns.experiment().name(),
         turns.iteration(),
         turns.experiment().spec().iterations(),
-        turns.experiment().spec().method(),
+        turns.spec().method(),
         text,
         turns.society().agents(),
         turns.rounds(),
         turns.seed(),
         turns.sampling(),
         weights);
-  }
-
-  private static String grading(DebateTurns turns) {
-    return turns.experiment().spec().grading(Purpose.EVALUATE);
   }
 
   /**
