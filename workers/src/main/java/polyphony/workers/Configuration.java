@@ -213,11 +213,7 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     if (permissions.contains(PosixFilePermission.GROUP_READ)
         || permissions.contains(PosixFilePermission.OTHERS_READ)) {
       throw PolyphonyException.config(
-          file
-              + " holds "
-              + secret.key()
-              + " and others can read it: chmod 600 "
-              + file);
+          file + " holds " + secret.key() + " and others can read it: chmod 600 " + file);
     }
   }
 }

@@ -151,6 +151,11 @@ class ConfigurationTest {
     assertThatThrownBy(() -> Configuration.read(named(file)))
         .isInstanceOf(PolyphonyException.class)
         .hasMessage(file + " holds s3.secret_key and others can read it: chmod 600 " + file);
+    Path webhook = file("webhook = \"https://host/hush-hush\"");
+    assertThat(Settings.of(named(webhook), 2).webhook()).isPresent();
+    Files.setPosixFilePermissions(webhook, PosixFilePermissions.fromString("rw-r--r--"));
+    assertThatThrownBy(() -> Configuration.read(named(webhook)))
+        .hasMessageStartingWith(webhook + " holds webhook and others can read it");
     Path harmless = file("slots = 3");
     Files.setPosixFilePermissions(harmless, PosixFilePermissions.fromString("rw-r--r--"));
     assertThat(Settings.of(named(harmless), 7).slots()).isEqualTo(3);
