@@ -9,6 +9,7 @@ import polyphony.activities.compare.CompareStep;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
+import polyphony.activities.report.Reporter;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
@@ -22,6 +23,7 @@ import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.KeptReport;
 import polyphony.workflows.Notice;
 import polyphony.workflows.Recording;
 import polyphony.workflows.Split;
@@ -38,6 +40,7 @@ public final class LightActivities implements Activities.Light {
   private final SplitStep split;
   private final RecordStep record;
   private final CompareStep compare;
+  private final Reporter reporter;
   private final Forecasting forecasting;
   private final Notifier notifier;
 
@@ -51,6 +54,7 @@ public final class LightActivities implements Activities.Light {
       SplitStep split,
       RecordStep record,
       CompareStep compare,
+      Reporter reporter,
       Forecasting forecasting,
       Notifier notifier) {
     this.runner = runner;
@@ -62,6 +66,7 @@ public final class LightActivities implements Activities.Light {
     this.split = split;
     this.record = record;
     this.compare = compare;
+    this.reporter = reporter;
     this.forecasting = forecasting;
     this.notifier = notifier;
   }
@@ -141,6 +146,11 @@ public final class LightActivities implements Activities.Light {
   public List<ComparisonResult.Row> compare(
       String comparison, List<ComparisonResult.Compared> experiments) {
     return runner.alive("compare", comparison, () -> compare.run(comparison, experiments));
+  }
+
+  @Override
+  public KeptReport report(String name) {
+    return runner.alive("report", name, () -> reporter.keep(name));
   }
 
   @Override

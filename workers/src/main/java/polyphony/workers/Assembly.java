@@ -22,6 +22,8 @@ import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
+import polyphony.activities.report.ReportStep;
+import polyphony.activities.report.Reporter;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
@@ -90,6 +92,7 @@ final class Assembly {
                 runner,
                 models.steps(),
                 versions,
+                settings.reportsAddress(),
                 planner,
                 new Notifier(settings.webhook(), settings::link)),
             new SamplingActivities(runner),
@@ -121,6 +124,7 @@ final class Assembly {
       StepRunner runner,
       Steps steps,
       Map<String, String> versions,
+      Optional<String> reportsAddress,
       Forecasting forecasting,
       Notifier notifier) {
     Checkpoints checkpoints = access.checkpoints();
@@ -134,6 +138,7 @@ final class Assembly {
         new SplitStep(),
         new RecordStep(checkpoints, access.objects()),
         new CompareStep(access.objects(), access.artifacts()),
+        new Reporter(new ReportStep(access.objects(), access.artifacts()), reportsAddress),
         forecasting,
         notifier);
   }

@@ -28,7 +28,7 @@ final class CommandHelp {
 
   private static Map<String, List<String>> groups() {
     Map<String, List<String>> groups = new LinkedHashMap<>();
-    groups.put("Running", List.of("run", "compare", "reproduce", "start"));
+    groups.put("Running", List.of("run", "plan", "fork", "compare", "reproduce", "start"));
     groups.put(
         "Watching and steering",
         List.of(
@@ -43,7 +43,7 @@ final class CommandHelp {
             "skip",
             "recompute",
             "abort"));
-    groups.put("Results", List.of("ask", "lineage", "re-grade", "grade", "export"));
+    groups.put("Results", List.of("report", "serve", "ask", "lineage", "re-grade", "grade", "export"));
     groups.put("Store", List.of("audit", "prune"));
     groups.put("Servers", List.of("bootstrap", "worker"));
     groups.put("Models and data", List.of("import", "data", "pretrain"));

@@ -15,9 +15,9 @@ import polyphony.workflows.SpecDefaults;
 /** {@code polyphony fork}: goes on from an iteration of an experiment with other settings. */
 @Command(
     name = "fork",
+    header = "Goes on from an iteration of an experiment with other settings.",
     description = {
-      "Makes a new experiment that is an earlier one until an iteration, and goes on from there with"
-          + " other settings.",
+      "Makes a new experiment that is the earlier one until that iteration, and runs it.",
       "",
       "What came before that iteration, and whatever of it the other settings do not change, is"
           + " shared with the earlier experiment and not computed again; what will be is shown"
@@ -29,8 +29,8 @@ import polyphony.workflows.SpecDefaults;
       "",
       "Examples:",
       "  polyphony fork mine --from 2 --set criticMix=0.5",
-      "  polyphony fork mine --from 3 --set training.learningRate=1e-4 --experiment slower",
-      "  polyphony fork mine --from 2 --set sampling.temperature=0.7 --only-plan"
+      "  polyphony fork mine --from 3 --set training.epochs=1 --experiment shorter",
+      "  polyphony fork mine --from 2 --set startFrom=base --only-plan"
     })
 final class ForkCommand implements Callable<Integer> {
   private final Console console;

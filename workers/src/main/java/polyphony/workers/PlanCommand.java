@@ -20,9 +20,10 @@ import polyphony.workflows.Forecast;
 /** {@code polyphony plan}: what an experiment will take, before it runs. */
 @Command(
     name = "plan",
+    header = "Says what an experiment will take, before it runs.",
     description = {
-      "Says what an experiment will take before it runs: which of its steps are in the store already,"
-          + " and how long the others will take, what they store and how much memory they need.",
+      "Which of its steps are in the store already, how long the others will take, what they store"
+          + " and how much memory they need.",
       "",
       "The rates are those of earlier steps with the same base model in the same store. Where there"
           + " are none, a pilot of a few questions is run first."

@@ -103,6 +103,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("compare", new CompareCommand(console, assembler))
         .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
         .addSubcommand("report", new ReportCommand(console))
+        .addSubcommand("serve", new ServeCommand(console))
         .addSubcommand("ask", new AskCommand(console, new NativeRuntime()))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))

@@ -19,6 +19,7 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony report}: an experiment or a comparison as one HTML file. */
 @Command(
     name = "report",
+    header = "Writes an experiment or a comparison as one HTML file.",
     description = {
       "Writes what an experiment or a comparison came to as one HTML file that needs no network:"
           + " figures with intervals, debates to read, training curves, lineage with every hash,"

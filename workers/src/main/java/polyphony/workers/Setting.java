@@ -15,7 +15,9 @@ enum Setting {
   ISOLATION("isolation"),
   /** Temporal's Web UI, for links. */
   UI_ADDRESS("ui_address"),
-  /** Who is told how experiments end; whoever knows the address may send there. */
+  /** Where polyphony serve shows reports, for links. */
+  REPORTS_ADDRESS("reports_address"),
+  /** Who is told that an experiment has ended, or needs attention. */
   WEBHOOK("webhook"),
   S3_ENDPOINT("s3.endpoint"),
   S3_BUCKET("s3.bucket"),

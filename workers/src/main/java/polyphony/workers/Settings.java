@@ -17,6 +17,8 @@ import polyphony.storage.S3Settings;
  * @param temporal {@code TEMPORAL_ADDRESS} and the other variables of Temporal's own clients;
  *     absent: the service runs in this process
  * @param uiAddress Temporal's Web UI, for links, such as {@code http://localhost:8233}
+ * @param reportsAddress where {@code polyphony serve} shows reports, for links, such as {@code
+ *     http://localhost:8234}
  * @param webhook who is told that an experiment has ended, or needs attention; absent: nobody
  * @param s3 absent: artifacts lie in a folder
  * @param slots samplings, scorings and trainings at the same time, each on one thread; by default
@@ -27,6 +29,7 @@ import polyphony.storage.S3Settings;
 public record Settings(
     Optional<TemporalSettings> temporal,
     Optional<String> uiAddress,
+    Optional<String> reportsAddress,
     Optional<Webhook> webhook,
     Optional<S3Settings> s3,
     int slots,
@@ -52,7 +55,7 @@ public record Settings(
       throw PolyphonyException.config(
           "--slots is " + count + "; it must be a number from 1 to " + MAX_SLOTS);
     }
-    return new Settings(temporal, uiAddress, webhook, s3, count, isolation, debug);
+    return new Settings(temporal, uiAddress, reportsAddress, webhook, s3, count, isolation, debug);
   }
 
   /** These, with what {@link Isolation#OPTION} says; nothing changes where it is null. */
@@ -60,7 +63,7 @@ public record Settings(
     return value == null
         ? this
         : new Settings(
-            temporal, uiAddress, webhook, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
+            temporal, uiAddress, reportsAddress, webhook, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
   }
 
   /**
@@ -73,7 +76,8 @@ public record Settings(
     Configuration given = Configuration.read(environment);
     return new Settings(
         TemporalSettings.of(environment),
-        given.value(Setting.UI_ADDRESS).map(each -> uiAddress(each.text())),
+        given.value(Setting.UI_ADDRESS).map(Settings::address),
+        given.value(Setting.REPORTS_ADDRESS).map(Settings::address),
         given.value(Setting.WEBHOOK).map(each -> Webhook.of(each.text(), each.place())),
         s3(given),
         given.value(Setting.SLOTS).map(Settings::slots).orElse(processors),
@@ -112,8 +116,9 @@ public record Settings(
                     + " localhost:7233 (polyphony run alone works without)"));
   }
 
-  /** An address of the Web UI, checked, without a slash at its end. */
-  static String uiAddress(String value) {
+  /** An address for links, checked, without a slash at its end. */
+  private static String address(Configuration.Value given) {
+    String value = given.text();
     try {
       URI address = new URI(value);
       if (("http".equals(address.getScheme()) || "https".equals(address.getScheme()))
@@ -126,7 +131,7 @@ public record Settings(
       // Falls through to the one message.
     }
     throw PolyphonyException.config(
-        "the Web UI's address is \"" + value + "\"; it must be like http://localhost:8233");
+        given.place() + " is \"" + value + "\"; it must be like http://localhost:8233");
   }
 
   private static int slots(Configuration.Value given) {

@@ -163,8 +163,9 @@ class CommandHelpTest {
         .containsExactlyInAnyOrder(
             "polyphony",
             "polyphony worker",
-            "polyphony data",
+            "polyphony serve",
             "polyphony export",
+            "polyphony data",
             "polyphony grade",
             "polyphony completion",
             "polyphony help");
@@ -190,8 +191,10 @@ class CommandHelpTest {
             "polyphony start --priority=3",
             "polyphony worker --grace=50",
             "polyphony prune --older-than=7d",
-            "polyphony grade --mode=default",
             "polyphony export curves --mlflow-experiment=polyphony",
+            "polyphony serve --port=8234",
+            "polyphony serve --bind=127.0.0.1",
+            "polyphony grade --mode=default",
             "polyphony bench chaos --repeat=5",
             "polyphony bench chaos --parallel=1",
             "polyphony pretrain --output=built-in-model",

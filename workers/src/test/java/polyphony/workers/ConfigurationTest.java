@@ -70,6 +70,10 @@ class ConfigurationTest {
             "\"process\"",
             "ui_address",
             "\"http://ui:8233\"",
+            "reports_address",
+            "\"http://reports:8234/\"",
+            "webhook",
+            "\"https://hooks.example/a-secret\"",
             "debug",
             "true");
     Path file =
@@ -83,6 +87,8 @@ class ConfigurationTest {
     assertThat(configuration.values().keySet()).containsExactly(Setting.values());
     Settings settings = Settings.of(named(file), 7);
     assertThat(settings.uiAddress()).contains("http://ui:8233");
+    assertThat(settings.reportsAddress()).contains("http://reports:8234");
+    assertThat(settings.webhook()).hasToString("Optional[the webhook at hooks.example]");
     assertThat(settings.debug()).isTrue();
     assertThat(settings.s3().orElseThrow().region()).isEqualTo("here");
     assertThat(settings.s3().orElseThrow().secretKey()).isEqualTo("hush-secret");

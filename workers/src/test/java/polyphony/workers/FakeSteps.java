@@ -28,6 +28,7 @@ import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.KeptReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.Notice;
@@ -113,6 +114,11 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
   @Override
   public Forecast forecast(String name, ExperimentSpec spec) {
     return null;
+  }
+
+  @Override
+  public KeptReport report(String name) {
+    return new KeptReport(artifact("report of " + name), "experiments/" + name + "/report.json", null);
   }
 
   @Override

@@ -68,6 +68,14 @@ public final class Activities {
         String comparison, List<ComparisonResult.Compared> experiments);
 
     /**
+     * Keeps a report of an experiment or a comparison, as far as it has come.
+     *
+     * @param name of either
+     */
+    @ActivityMethod(name = "report")
+    KeptReport report(String name);
+
+    /**
      * Sets a finished step aside, so that whoever needs it next computes it again.
      *
      * @param key as in {@code steps/<key>.json} in the store

@@ -38,6 +38,7 @@ public final class MethodComparisonImpl implements MethodComparison {
   private final List<ComparisonProgress.Finished> finished = new ArrayList<>();
   private final Map<String, Integer> iterations = new TreeMap<>();
   private final Map<String, TemporalFailure> failed = new TreeMap<>();
+  private KeptReport report;
   private List<ComparisonResult.Row> rows = List.of();
   private int experiments;
   private int computedSteps;
@@ -125,6 +126,13 @@ public final class MethodComparisonImpl implements MethodComparison {
     rows =
         StepOptions.retried("compare " + compared.size() + " experiments").compare(name, compared);
     changed();
+    Reporting.keep(
+            name,
+            kept -> {
+              report = kept;
+              changed();
+            })
+        .get();
     return new ComparisonResult(name, compared, rows, computedSteps, reusedSteps);
   }
 
@@ -223,6 +231,9 @@ public final class MethodComparisonImpl implements MethodComparison {
     failed.forEach(
         (name, failure) ->
             details.bullet("**" + name + "** failed: " + FailureTypes.line(failure)));
+    if (report != null) {
+      details.bullet(report.text(Workflow.getInfo().getWorkflowId()));
+    }
     rows.forEach(row -> details.bullet(line(row)));
     if (!running.isEmpty()) {
       details.bullet("running: " + String.join(", ", running));

@@ -12,6 +12,7 @@ import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.ChildWorkflowCancellationType;
 import io.temporal.workflow.ChildWorkflowOptions;
+import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
 import java.time.Duration;
 import java.time.Instant;
@@ -44,6 +45,8 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   private boolean paused;
   private boolean restarting;
   private ApplicationFailure aborted;
+  private Promise<Void> reporting;
+  private KeptReport report;
   private Forecast forecast;
   private long forecastMillis;
   private Forecast.Outcome outcome;
@@ -156,6 +159,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
           reports.add(result.get().report());
           ledger.add(result.get());
           ExperimentSearchAttributes.upsert(result.get().report());
+          reporting = Reporting.keep(experiment.name(), this::reported);
           if (next <= 1 && next < iterations) {
             // What was not measured before has been now, once models were trained.
             forecast();
@@ -169,6 +173,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         Workflow.await(() -> Workflow.isEveryHandlerFinished() || interrupted());
       }
     }
+    reporting.get();
     stage = "done";
     if (forecast != null) {
       outcome =
@@ -182,6 +187,11 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         ledger.computedSteps(),
         ledger.reusedSteps(),
         outcome);
+  }
+
+  private void reported(KeptReport kept) {
+    report = kept;
+    changed();
   }
 
   /**
@@ -572,6 +582,9 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
     if (experiment != null) {
       // One that was started in the UI has no other summary.
       details.bullet(ExperimentDescription.summary(experiment.spec()));
+    }
+    if (report != null) {
+      details.bullet(report.text(experiment.name()));
     }
     if (outcome != null) {
       details.bullet(outcome.text());

@@ -181,6 +181,11 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   }
 
   @Override
+  public KeptReport report(String name) {
+    return new KeptReport(artifact("report of " + name), "experiments/" + name + "/report.json", null);
+  }
+
+  @Override
   public FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
     arrive(request);
     return new FreshQuestions.Result(freshQuestions(request.iteration()), leave(request));

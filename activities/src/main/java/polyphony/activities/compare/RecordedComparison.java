@@ -22,6 +22,8 @@ public record RecordedComparison(
     List<ComparisonResult.Compared> experiments,
     List<Comparison.Row> rows,
     List<Comparison.Difference> differences) {
+  private static final String PREFIX = "comparisons/";
+  private static final String SUFFIX = ".json";
   private static final int LARGEST = 64 << 20;
 
   /** Another version may have known more fields. */
@@ -39,8 +41,16 @@ public record RecordedComparison(
     return new Comparison(rows, differences);
   }
 
+  /** Every comparison that a store has, sorted. */
+  public static List<String> names(ObjectStore store) {
+    return store.list(PREFIX).stream()
+        .filter(key -> key.endsWith(SUFFIX) && key.indexOf('/', PREFIX.length()) < 0)
+        .map(key -> key.substring(PREFIX.length(), key.length() - SUFFIX.length()))
+        .toList();
+  }
+
   private static String key(String name) {
-    return "comparisons/" + name + ".json";
+    return PREFIX + name + SUFFIX;
   }
 
   void write(ObjectStore store, String name) {

@@ -35,6 +35,7 @@ import polyphony.workflows.ExportedHistory;
 import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.KeptReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.Notice;
 import polyphony.workflows.Recording;
@@ -283,6 +284,11 @@ public final class PlanningSteps
   public List<ComparisonResult.Row> compare(
       String comparison, List<ComparisonResult.Compared> experiments) {
     return List.of();
+  }
+
+  @Override
+  public KeptReport report(String name) {
+    return null;
   }
 
   @Override

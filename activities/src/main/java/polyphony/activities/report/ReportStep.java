@@ -52,6 +52,28 @@ public final class ReportStep {
    *     compared; DATA where a comparison's one record is damaged
    */
   public Written run(List<String> names) {
+    Page page = page(names);
+    ArtifactRef html = artifacts.put(page.html(), MEDIA_TYPE, page.name() + ".html");
+    String key = page.folder() + page.name() + "/" + RECORD;
+    store.write(key, Sealed.seal(CanonicalJson.bytes(new Kept(page.name(), html))));
+    return new Written(page.name(), key, html);
+  }
+
+  /**
+   * Writes one without keeping it.
+   *
+   * @param name as in {@link #run}
+   * @return HTML in UTF-8
+   * @throws PolyphonyException as {@link #run}
+   */
+  public byte[] html(String name) {
+    return page(List.of(name)).html();
+  }
+
+  /** A report and where it belongs. */
+  private record Page(String name, String folder, byte[] html) {}
+
+  private Page page(List<String> names) {
     names.forEach(ReportStep::requireName);
     if (names.size() > 1) {
       String name = "comparison-" + CanonicalJson.sha256(names).substring(0, 8);
@@ -60,7 +82,7 @@ public final class ReportStep {
     String name = names.get(0);
     ExperimentReader experiments = new ExperimentReader(store, artifacts);
     if (experiments.knows(name)) {
-      return keep(name, "experiments/", ExperimentPage.of(experiments.read(name)));
+      return new Page(name, "experiments/", ExperimentPage.of(experiments.read(name)));
     }
     Optional<ComparisonReport> comparison = new ComparisonReader(store, artifacts).read(name);
     return comparison(
@@ -79,14 +101,7 @@ public final class ReportStep {
     }
   }
 
-  private Written comparison(ComparisonReport report) {
-    return keep(report.name(), "comparisons/", ComparisonPage.of(report));
-  }
-
-  private Written keep(String name, String folder, byte[] html) {
-    ArtifactRef page = artifacts.put(html, MEDIA_TYPE, name + ".html");
-    String key = folder + name + "/" + RECORD;
-    store.write(key, Sealed.seal(CanonicalJson.bytes(new Kept(name, page))));
-    return new Written(name, key, page);
+  private static Page comparison(ComparisonReport report) {
+    return new Page(report.name(), "comparisons/", ComparisonPage.of(report));
   }
 }
