@@ -105,13 +105,15 @@ final class ReportCommand implements Callable<Integer> {
 
   /** Whole or not at all, so that a browser never sees half of it. */
   private static void write(Path page, Path file) {
-    Path absolute = file.toAbsolutePath();
+    if (Files.isDirectory(file)) {
+      throw PolyphonyException.config("--output " + file + " is a folder; name a file in it");
+    }
+    // Beside it, so that it can be renamed; not a temporary file, which nobody else could read.
+    Path partial = file.resolveSibling("." + file.getFileName() + ".partial");
     try {
-      Path partial =
-          Files.createTempFile(absolute.getParent(), "." + absolute.getFileName(), ".partial");
       try (InputStream content = Files.newInputStream(page)) {
         Files.copy(content, partial, StandardCopyOption.REPLACE_EXISTING);
-        Files.move(partial, absolute, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
       } finally {
         Files.deleteIfExists(partial);
       }

@@ -137,6 +137,23 @@ class ReportCommandTest {
   }
 
   @Test
+  void aFolderIsNotReplaced() {
+    Path file = folder.resolve("folder");
+    assertThat(file.toFile().mkdir()).isTrue();
+    assertThat(
+            run(
+                "report",
+                "mine",
+                "--store",
+                storeWith("mine").toString(),
+                "--output",
+                file.toString()))
+        .isEqualTo(2);
+    assertThat(errors()).contains("--output " + file + " is a folder").hasLineCount(1);
+    assertThat(file).isDirectory();
+  }
+
+  @Test
   void somethingMustBeNamed() {
     assertThat(run("report")).isEqualTo(2);
     assertThat(errors()).contains("EXPERIMENT|COMPARISON");

@@ -123,8 +123,11 @@ final class DebateReader {
                 + " could not be read: the manifest of the step that measured them is missing");
         continue;
       }
-      Evaluate.Request asked = StepRequests.of(evaluation.get(), Evaluate.Request.class);
-      if (chosen.subMap(asked.from(), asked.to()).isEmpty()) {
+      Evaluate.Request asked =
+          notes
+              .reading("debates", () -> StepRequests.of(evaluation.get(), Evaluate.Request.class))
+              .orElse(null);
+      if (asked == null || chosen.subMap(asked.from(), asked.to()).isEmpty()) {
         continue;
       }
       List<List<ArtifactRef>> rounds = asked.answers();
@@ -171,8 +174,7 @@ final class DebateReader {
                     right(answer, rounds, measured),
                     answer.ended(),
                     artifact.sha256(),
-                    i + 1,
-                    debate.map(StepManifest::key).orElse(null)));
+                    i + 1));
       }
     }
   }
@@ -185,12 +187,13 @@ final class DebateReader {
 
   /** Of whoever speaks in a debate step. */
   private Optional<String> weights(StepManifest debate) {
-    ArtifactRef speaker = StepRequests.of(debate, ModelStep.DEBATE.request()).speaker();
     return weights.computeIfAbsent(
-        speaker.sha256(),
+        debate.key(),
         each ->
             notes
-                .reading("the checkpoint of a speaker", () -> files(speaker))
+                .reading(
+                    "the checkpoint of a speaker",
+                    () -> files(StepRequests.of(debate, ModelStep.DEBATE.request()).speaker()))
                 .flatMap(
                     files ->
                         files.stream()

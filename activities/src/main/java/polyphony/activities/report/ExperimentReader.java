@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -88,7 +89,12 @@ final class ExperimentReader {
     List<ExperimentReport.Iteration> iterations = new ArrayList<>();
     Recorded first = null;
     Recorded last = null;
+    int expected = 0;
     for (int number : finished(name)) {
+      for (; expected < number; expected++) {
+        notes.add("iteration " + expected + " is missing, though a later one is recorded");
+      }
+      expected++;
       Optional<IterationReport> report =
           notes
               .reading("iteration " + number, () -> records.report(name, number))
@@ -280,19 +286,17 @@ final class ExperimentReader {
           new ExperimentReport.Flow(
               agent + 1,
               own.size(),
-              (int) own.stream().filter(each -> unlabelled(byQuestion, each)).count(),
-              sets.generator().size(),
-              sets.corrected().size(),
-              sets.confirmed().size(),
-              (int)
-                  own.stream()
-                      .filter(each -> each.membership().first() && !each.membership().last())
-                      .count(),
-              (int)
-                  own.stream()
-                      .filter(each -> !each.membership().first() && !each.membership().last())
-                      .filter(each -> !unlabelled(byQuestion, each))
-                      .count(),
+              count(own, each -> unlabelled(byQuestion, each)),
+              count(own, each -> each.membership().generator()),
+              count(own, each -> each.membership().corrected()),
+              count(own, each -> each.membership().confirmed()),
+              count(own, each -> each.membership().first() && !each.membership().last()),
+              count(
+                  own,
+                  each ->
+                      !each.membership().first()
+                          && !each.membership().last()
+                          && !unlabelled(byQuestion, each)),
               sets.cutFirst() + sets.cutLast(),
               generator.map(Split.TrainingSet::count).orElse(0),
               critic.map(Split.TrainingSet::corrected).orElse(0),
@@ -308,6 +312,10 @@ final class ExperimentReader {
                       .toList())));
     }
     return flows;
+  }
+
+  private static int count(List<Debated> debated, Predicate<Debated> which) {
+    return (int) debated.stream().filter(which).count();
   }
 
   private static boolean unlabelled(Map<String, Label> labels, Debated debated) {

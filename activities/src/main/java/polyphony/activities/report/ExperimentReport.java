@@ -96,7 +96,8 @@ public record ExperimentReport(
    * @param confirmed D^C+: right at first and at last
    * @param lost right at first, wrong at last
    * @param wrong at first and at last
-   * @param cut answers that would belong to a set and were cut at the token limit
+   * @param cut of those in G, or in one of the critic's sets, left out since they were cut at the
+   *     token limit
    * @param generatorExamples that its generator was trained on
    * @param criticCorrected examples of its critic from D^C-
    * @param criticConfirmed examples of its critic from D^C+
@@ -190,7 +191,6 @@ public record ExperimentReport(
    * @param ended false where it was cut at the token limit
    * @param answers SHA-256 of the artifact it stands in
    * @param line of it, from 1
-   * @param debate key of the step that sampled it; null where it is not known
    */
   public record Turn(
       int round,
@@ -202,8 +202,7 @@ public record ExperimentReport(
       Boolean right,
       boolean ended,
       String answers,
-      int line,
-      String debate) {}
+      int line) {}
 
   /**
    * @param workflow such as {@code mine/iteration-001}

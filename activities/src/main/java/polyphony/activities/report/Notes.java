@@ -21,13 +21,14 @@ final class Notes {
    *
    * @param what is missing from the report where that fails, in words
    * @return empty where it is missing or damaged, which is noted
-   * @throws PolyphonyException of another class than DATA
+   * @throws PolyphonyException INFRASTRUCTURE, OUT_OF_MEMORY or BUG: of what is stored, these tell
+   *     nothing
    */
   <T> Optional<T> reading(String what, Supplier<T> read) {
     try {
       return Optional.of(read.get());
     } catch (PolyphonyException e) {
-      if (e.errorClass() != ErrorClass.DATA) {
+      if (e.errorClass() != ErrorClass.DATA && e.errorClass() != ErrorClass.CONFIG) {
         throw e;
       }
       add(what + " could not be read: " + e.getMessage());

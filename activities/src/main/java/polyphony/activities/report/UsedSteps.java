@@ -42,9 +42,8 @@ record UsedSteps(Map<String, List<StepManifest>> byWorkflow, int unfinished) {
       try {
         StepUse use = StepUse.read(store, object);
         damaged = manifest;
-        byWorkflow
-            .computeIfAbsent(use.work(), each -> new ArrayList<>())
-            .add(StepManifest.parse(store.bytes(manifest, LARGEST_MANIFEST)));
+        StepManifest step = StepManifest.parse(store.bytes(manifest, LARGEST_MANIFEST));
+        byWorkflow.computeIfAbsent(use.work(), each -> new ArrayList<>()).add(step);
       } catch (MissingObjectException e) {
         unfinished++;
       } catch (IOException e) {

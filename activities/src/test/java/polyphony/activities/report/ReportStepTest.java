@@ -276,10 +276,12 @@ class ReportStepTest {
   void aRunningExperimentHasAReportSoFar() throws Exception {
     SmallExperiment running = new SmallExperiment(store, "mine", "multiagent-ft", 0);
     assertThat(page("mine")).contains("No iteration is finished yet").doesNotContain(LACKS);
+    running.begin(0);
+    assertThat(page("mine")).contains("of 1 further step the store has no result");
     running.iterate();
     running.begin(1);
     assertThat(page("mine"))
-        .contains("A report so far: 0 of 3 iterations are finished; of 1 further step")
+        .contains("A report so far: 0 of 3 iterations are finished; of 2 further steps")
         .contains(withError(0.6, running.reports().get(0).standardError()))
         .doesNotContain(LACKS);
   }
@@ -340,6 +342,8 @@ class ReportStepTest {
     assertThat(page("mine"))
         .contains("iteration 1 could not be read: experiments/mine/iteration-001.json")
         .contains("accuracy of the untuned society");
+    store.store.delete("experiments/mine/iteration-000.json");
+    assertThat(page("mine")).contains("iteration 0 is missing, though a later one is recorded");
   }
 
   @Test
