@@ -32,25 +32,16 @@ public record LanguageModel(
       throw PolyphonyException.data(
           "there is no model folder " + folder + "; check the name or import the model");
     }
-    boolean sharded =
-        Files.exists(folder.resolve("model.safetensors.index.json"))
-            && !Files.exists(folder.resolve("model.safetensors"));
-    if (sharded) {
-      throw PolyphonyException.data(
-          "model folder "
-              + folder
-              + " is a sharded checkpoint, which is not supported yet; merge its shards into one"
-              + " model.safetensors");
-    }
+    boolean sharded = Files.exists(folder.resolve(Weights.INDEX));
     for (String file :
-        List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
-      if (!Files.isRegularFile(folder.resolve(file))) {
+        List.of("config.json", "tokenizer.json", "tokenizer_config.json", Weights.FILE)) {
+      if (!Files.isRegularFile(folder.resolve(file)) && !(sharded && file.equals(Weights.FILE))) {
         throw PolyphonyException.data(
             "model folder " + folder + " has no " + file + "; copy the whole folder again");
       }
     }
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
-    Weights weights = Weights.open(folder.resolve("model.safetensors"));
+    Weights weights = Weights.openFolder(folder);
     config.weightShapes().forEach((name, shape) -> requireShape(folder, weights, name, shape));
     int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
     if (tokens > config.vocabularySize()) {
@@ -69,7 +60,7 @@ public record LanguageModel(
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(
-          folder + ": model.safetensors has no tensor " + name + ", which config.json implies");
+          folder + ": the weights have no tensor " + name + ", which config.json implies");
     }
     if (!Arrays.equals(tensor.shape(), shape)) {
       throw PolyphonyException.data(
