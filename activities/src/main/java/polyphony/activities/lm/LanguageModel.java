@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -42,7 +43,19 @@ public record LanguageModel(
     }
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
     Weights weights = Weights.openFolder(folder);
-    config.weightShapes().forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    Map<String, long[]> shapes = config.weightShapes();
+    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    weights.tensors().keySet().stream()
+        .filter(name -> !shapes.containsKey(name) && !harmless(name, config))
+        .findFirst()
+        .ifPresent(
+            name -> {
+              throw PolyphonyException.data(
+                  folder
+                      + ": the weights have a tensor "
+                      + name
+                      + ", which config.json does not imply; it belongs to another architecture");
+            });
     int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
     if (tokens > config.vocabularySize()) {
       throw PolyphonyException.data(
@@ -54,6 +67,12 @@ public record LanguageModel(
               + "; the two come from different models");
     }
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
+  }
+
+  /** What old writers stored though it follows from the rest. */
+  private static boolean harmless(String name, DecoderConfig config) {
+    return name.endsWith(".rotary_emb.inv_freq")
+        || (config.tiedEmbeddings() && name.equals("lm_head.weight"));
   }
 
   private static void requireShape(Path folder, Weights weights, String name, long[] shape) {
