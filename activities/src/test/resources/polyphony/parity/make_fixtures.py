@@ -30,7 +30,7 @@ from safetensors.torch import save_file
 HERE = pathlib.Path(__file__).parent
 STEPS = 5
 KEPT_POSITIONS = 24
-TRAINING = {"learningRate": 3e-3, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8,
+TRAINING = {"learningRate": 1e-3, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8,
             "weightDecay": 0.1, "clipNorm": 1.0}
 
 SMALL = {"vocab_size": 61, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
