@@ -118,7 +118,11 @@ public record DecoderConfig(
         keyValueHeads,
         headSize,
         intermediateSize,
-        new RotaryPositions(headSize, ropeTheta, new RotaryScaling.None()),
+        new RotaryPositions(
+            headSize,
+            ropeTheta,
+            new RotaryScaling.None(),
+            maxPositions > RotaryPositions.SHORT_CONTEXT),
         new Attention(
             1 / Math.sqrt(headSize),
             Double.POSITIVE_INFINITY,

@@ -246,7 +246,10 @@ final class DecoderConfigFile {
               + " not supported");
     }
     return new RotaryPositions(
-        size, positive("rope_theta"), scaling(field, parameters, size, maxPositions));
+        size,
+        positive("rope_theta"),
+        scaling(field, parameters, size, maxPositions),
+        maxPositions > RotaryPositions.SHORT_CONTEXT);
   }
 
   private boolean partial() {

@@ -58,9 +58,9 @@ final class DecoderScript {
           def paired(self: __torch__.Decoder, weight: Tensor, heads: int) -> Tensor:
             PAIRED
           def rotations(self: __torch__.Decoder, length: int, regimes: Tensor, like: Tensor) -> Tensor:
-            frequencies = torch.tensor(FREQUENCIES, dtype=7, device=like.device)
+            frequencies = torch.tensor(FREQUENCIES, dtype=PRECISION, device=like.device)
             magnitudes = torch.tensor(MAGNITUDES, dtype=7, device=like.device)
-            places = torch.arange(length, dtype=7, device=like.device)
+            places = torch.arange(length, dtype=PRECISION, device=like.device)
             ANGLES
             turns = torch.polar(torch.mul(torch.ones_like(angles), magnitudes), angles)
             return torch.to(turns, 9 if like.dtype == 6 else 10)
@@ -132,6 +132,7 @@ final class DecoderScript {
     source = lines(source, "GATE_UP", gateAndUp(config.block()));
     return withWeights(source, config)
         .replace("FREQUENCIES", frequencies(config))
+        .replace("PRECISION", config.rotary().singlePrecision() ? "6" : "7")
         .replace("MAGNITUDES", magnitudes(config).toString())
         .replace("WINDOWS", config.attention().windows().toString())
         .replace("PADDING", text(config.paddingToken()))
@@ -177,10 +178,12 @@ final class DecoderScript {
   /** {@code [length, 1, HALF]}, or with several regimes {@code [batch, length, 1, HALF]}. */
   private static String[] angles(RotaryPositions rotary) {
     return rotary.regimes() == 1
-        ? new String[] {"angles = torch.unsqueeze(torch.outer(places, frequencies[0]), 1)"}
+        ? new String[] {
+          "angles = torch.to(torch.unsqueeze(torch.outer(places, frequencies[0]), 1), 7)"
+        }
         : new String[] {
           "own = torch.unsqueeze(torch.unsqueeze(torch.index_select(frequencies, 0, regimes), 1), 1)",
-          "angles = torch.mul(torch.unsqueeze(torch.unsqueeze(places, 1), 1), own)"
+          "angles = torch.to(torch.mul(torch.unsqueeze(torch.unsqueeze(places, 1), 1), own), 7)"
         };
   }
 
