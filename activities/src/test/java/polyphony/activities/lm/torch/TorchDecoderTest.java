@@ -18,6 +18,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
+import polyphony.activities.lm.TrainingExample;
+import polyphony.activities.lm.TransformersParityTest;
+import polyphony.activities.lm.Weights;
 
 class TorchDecoderTest {
   @TempDir Path folder;
@@ -26,7 +29,22 @@ class TorchDecoderTest {
   @MethodSource("polyphony.activities.lm.torch.TorchTrainerTest#configurations")
   void theScriptEqualsPlainOperationsInLossAndEveryGradient(DecoderConfig config) {
     LanguageModel model = TinyModels.random(folder, config, 11);
-    MicroBatch batch = MicroBatch.cut(TorchTrainerTest.examples(12, 5), 1000, 1).get(0);
+    assertEqualToPlainOperations(config, model.weights(), TorchTrainerTest.examples(12, 5));
+  }
+
+  @ParameterizedTest
+  @MethodSource("polyphony.activities.lm.TransformersParityTest#trainable")
+  void itDoesSoForEveryArchitecture(String variant) {
+    Path fixture = TransformersParityTest.FIXTURES.resolve(variant);
+    assertEqualToPlainOperations(
+        DecoderConfig.read(fixture.resolve("config.json")),
+        Weights.openFolder(fixture),
+        TorchTrainerTest.examples(12, 5));
+  }
+
+  private static void assertEqualToPlainOperations(
+      DecoderConfig config, Weights weightsOnDisk, List<TrainingExample> examples) {
+    MicroBatch batch = MicroBatch.cut(examples, 1000, 1).get(0);
     TorchEngine.prepareThread(true);
     try (PtNDManager manager = TorchEngine.newManager();
         TorchDecoder decoder = new TorchDecoder(manager, config);
@@ -37,7 +55,7 @@ class TorchDecoderTest {
           .weightShapes()
           .forEach(
               (name, shape) ->
-                  weights.add(TorchDecoder.array(manager, model.weights().floats(name), shape)));
+                  weights.add(TorchDecoder.array(manager, weightsOnDisk.floats(name), shape)));
       List<PtNDArray> leaves = TorchDecoder.leaves(weights);
       Map<String, PtNDArray> named = new LinkedHashMap<>();
       for (String name : config.weightShapes().keySet()) {
