@@ -147,6 +147,23 @@ public record DecoderConfig(
     return DecoderConfigFile.read(file);
   }
 
+  /** Whether this is a Llama without variations. */
+  boolean plain() {
+    return equals(
+        new DecoderConfig(
+            vocabularySize,
+            hiddenSize,
+            layers,
+            heads,
+            keyValueHeads,
+            headSize,
+            intermediateSize,
+            rotary.theta(),
+            normEpsilon,
+            maxPositions,
+            tiedEmbeddings));
+  }
+
   /** Parameters in all, in the layout of {@link #weightShapes}. */
   public long parameters() {
     return weightShapes().values().stream()

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.DecoderConfig.Activation;
 import polyphony.activities.lm.DecoderConfig.Block;
+import polyphony.storage.PolyphonyException;
 
 /**
  * The decoder, its loss and its optimizer as TorchScript source, with the sizes of one {@link
@@ -31,7 +33,23 @@ final class DecoderScript {
 
   private DecoderScript() {}
 
+  /**
+   * @throws PolyphonyException DATA for a decoder with parts that only the ONNX graph has
+   */
   static TorchScriptArchive archive(DecoderConfig config) {
+    boolean complete =
+        config.block().activation() == Activation.SILU
+            && !config.block().outerNorms()
+            && config.block().normOffset() == 0
+            && config.embeddingScale() == 1
+            && config.attention().scale() == 1 / Math.sqrt(config.headSize())
+            && Double.isInfinite(config.attention().cap())
+            && Double.isInfinite(config.logitCap());
+    if (!complete) {
+      throw PolyphonyException.data(
+          "libtorch cannot run this model here; use ONNX Runtime"
+              + config.untrainable().map(reason -> " (" + reason + ")").orElse(""));
+    }
     return new TorchScriptArchive(CLASS_NAME, source(config));
   }
 

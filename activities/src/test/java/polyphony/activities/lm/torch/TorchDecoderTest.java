@@ -1,6 +1,7 @@
 package polyphony.activities.lm.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDScope;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -21,6 +23,8 @@ import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.TrainingExample;
 import polyphony.activities.lm.TransformersParityTest;
 import polyphony.activities.lm.Weights;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 
 class TorchDecoderTest {
   @TempDir Path folder;
@@ -40,6 +44,16 @@ class TorchDecoderTest {
         DecoderConfig.read(fixture.resolve("config.json")),
         Weights.openFolder(fixture),
         TorchTrainerTest.examples(12, 5));
+  }
+
+  @Test
+  void aDecoderWithPartsThatTheScriptLacksIsRefused() {
+    DecoderConfig gemma =
+        DecoderConfig.read(TransformersParityTest.FIXTURES.resolve("gemma2/config.json"));
+    assertThatThrownBy(() -> DecoderScript.archive(gemma))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContaining("Gemma2ForCausalLM");
   }
 
   private static void assertEqualToPlainOperations(
