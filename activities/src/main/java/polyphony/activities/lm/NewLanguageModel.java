@@ -63,6 +63,9 @@ public final class NewLanguageModel {
       String chatTemplate,
       long seed,
       float initializerStandardDeviation) {
+    if (!config.plain()) {
+      throw new IllegalArgumentException("a new model is a Llama without variations");
+    }
     Map<String, Integer> vocabulary = vocabulary(alphabet, specialTokens);
     if (vocabulary.size() != config.vocabularySize()) {
       throw PolyphonyException.config(
@@ -144,7 +147,7 @@ public final class NewLanguageModel {
     json.put("hidden_act", "silu");
     json.put("max_position_embeddings", config.maxPositions());
     json.put("rms_norm_eps", config.normEpsilon());
-    json.put("rope_theta", config.ropeTheta());
+    json.put("rope_theta", config.rotary().theta());
     json.putNull("rope_scaling");
     json.put("attention_bias", false);
     json.put("attention_dropout", 0.0);

@@ -15,8 +15,10 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.RotaryPositions;
 
 /**
  * {@link DecoderScript}, compiled: the decoder of one {@link DecoderConfig} as functions of its
@@ -30,10 +32,14 @@ final class TorchDecoder implements AutoCloseable {
   private static final String LIST_NAME = "weights[]";
 
   private final PtNDManager manager;
+  private final RotaryPositions rotary;
+  private final int pairs;
   private final PtSymbolBlock module;
 
   TorchDecoder(PtNDManager manager, DecoderConfig config) {
     this.manager = manager;
+    this.rotary = config.rotary();
+    this.pairs = config.headSize() / 2;
     try {
       byte[] archive = DecoderScript.archive(config).bytes();
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
@@ -49,18 +55,48 @@ final class TorchDecoder implements AutoCloseable {
    * @param weights leaves that {@link #leaf} made
    */
   PtNDArray loss(List<PtNDArray> weights, MicroBatch batch) {
-    NDList inputs = new NDList(weights.size() + 3);
+    NDList inputs = new NDList(weights.size() + 4);
     inputs.addAll(weights);
     inputs.add(longs(batch.tokens(), batch.rows(), batch.length()));
     inputs.add(longs(batch.positions(), batch.positions().length));
     inputs.add(longs(batch.targets(), batch.targets().length));
+    inputs.add(frequencies(batch.textLengths()));
     return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
   }
 
   /** {@code [rows, length, vocabulary]}, without autograd. */
   PtNDArray logits(List<PtNDArray> weights, long[] tokens, int rows) {
-    return run("logits", list(weights), tensor(longs(tokens, rows, tokens.length / rows)))
+    int length = tokens.length / rows;
+    int[] textLengths = new int[rows];
+    Arrays.fill(textLengths, length);
+    return run(
+            "logits",
+            list(weights),
+            tensor(longs(tokens, rows, length)),
+            tensor(frequencies(textLengths)))
         .toTensor(manager);
+  }
+
+  /**
+   * {@code [rows, headSize / 2]}: by how much each pair of a head's entries turns from token to
+   * token, 0 for those that do not; one row for all where texts of every length have the same.
+   */
+  private PtNDArray frequencies(int[] textLengths) {
+    int rows = rotary.regimes() == 1 ? 1 : textLengths.length;
+    double[] exact = new double[rows * pairs];
+    for (int row = 0; row < rows; row++) {
+      double[] frequencies = rotary.frequencies(rotary.regime(textLengths[row]));
+      System.arraycopy(frequencies, 0, exact, row * pairs, frequencies.length);
+    }
+    Shape shape = new Shape(rows, pairs);
+    if (!rotary.singlePrecision()) {
+      return (PtNDArray) manager.create(exact, shape);
+    }
+    float[] rounded = new float[exact.length];
+    for (int i = 0; i < exact.length; i++) {
+      rounded[i] = (float) exact[i];
+    }
+    return (PtNDArray) manager.create(rounded, shape);
   }
 
   /** Adds {@code others} to {@code gradients}, in place. */
