@@ -20,6 +20,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import polyphony.activities.lm.ChatTemplate;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
@@ -48,6 +50,7 @@ public final class Checkpoints {
   /** Every file that belongs to a checkpoint; others in a folder (a README, say) are left out. */
   public static final List<String> FILES =
       List.of(
+          ChatTemplate.FILE,
           "config.json",
           "generation_config.json",
           WEIGHTS,
@@ -105,13 +108,16 @@ public final class Checkpoints {
       }
     }
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
-    for (String name : FILES) {
-      Path file = folder.resolve(name);
-      if (Files.isRegularFile(file)) {
-        files.put(name, destination.put(file, mediaType(name), name));
-      }
+    for (Path file : filesIn(folder)) {
+      String name = file.getFileName().toString();
+      files.put(name, destination.put(file, mediaType(name), name));
     }
     return put(files, destination);
+  }
+
+  /** The files in a folder that belong to a checkpoint, by name. */
+  public static List<Path> filesIn(Path folder) {
+    return FILES.stream().map(folder::resolve).filter(Files::isRegularFile).toList();
   }
 
   /**
@@ -164,7 +170,9 @@ public final class Checkpoints {
   }
 
   private static String mediaType(String name) {
-    return name.equals(WEIGHTS) ? "application/x-safetensors" : "application/json";
+    return name.equals(WEIGHTS)
+        ? "application/x-safetensors"
+        : name.equals(ChatTemplate.FILE) ? "text/x-jinja" : "application/json";
   }
 
   /**
@@ -253,6 +261,53 @@ public final class Checkpoints {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  /**
+   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change.
+   *
+   * @throws PolyphonyException CONFIG where the folder is there and not empty; DATA where an object
+   *     is missing or damaged; INFRASTRUCTURE where it cannot be written
+   */
+  public void export(ArtifactRef checkpoint, Path folder) {
+    Path target = folder.toAbsolutePath().normalize();
+    requireNew(target);
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    try (TemporaryFolder partial = new TemporaryFolder(target.getParent(), ".export-")) {
+      Path complete = Files.createDirectory(partial.path().resolve("folder"));
+      for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+          Files.copy(object.path(), complete.resolve(file.getKey()));
+          complete.resolve(file.getKey()).toFile().setWritable(true, true);
+        }
+      }
+      if (!holds(complete, files)) {
+        throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
+      }
+      Files.deleteIfExists(target);
+      Files.move(complete, target);
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static void requireNew(Path folder) {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    if (Files.isDirectory(folder)) {
+      try (Stream<Path> content = Files.list(folder)) {
+        if (content.findAny().isEmpty()) {
+          return;
+        }
+      } catch (IOException e) {
+        throw new PolyphonyException(
+            ErrorClass.CONFIG, folder + ": cannot be looked at; check its permissions", e);
+      }
+    }
+    throw PolyphonyException.config(
+        folder + " is there already and not an empty folder; name a new one");
   }
 
   private static boolean holds(Path folder, Map<String, ArtifactRef> files) throws IOException {

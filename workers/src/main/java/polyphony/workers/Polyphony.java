@@ -93,7 +93,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
-        .addSubcommand("import", new ImportCommand(console))
+        .addSubcommand("model", ModelCommand.commands(console))
         .addSubcommand("data", DataCommand.commands(console))
         .addSubcommand("grade", new GradeCommand(console))
         .addSubcommand("re-grade", new RegradeCommand(console))

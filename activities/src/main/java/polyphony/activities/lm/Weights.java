@@ -37,7 +37,7 @@ public final class Weights {
    * Where one tensor lies.
    *
    * @param type such as F32, F16, BF16
-   * @param offset of its first byte in the file, a multiple of the element size
+   * @param offset of its first byte in the file
    */
   public record Tensor(
       Path file, String name, String type, long[] shape, long offset, long bytes) {}
@@ -377,6 +377,11 @@ public final class Weights {
       throw PolyphonyException.infrastructure(
           file + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  /** Bytes of one element of a type that {@link #open} accepts. */
+  static int elementBytes(String type) {
+    return ELEMENT_BYTES.get(type);
   }
 
   private static long elements(long[] shape) {
