@@ -3,6 +3,7 @@ package polyphony.activities.lm.onnx;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.Weights;
@@ -22,7 +23,8 @@ final class DecoderGraph {
    * {@code limits} int64 [batch], the most new tokens of each row, at least 1; {@code uniforms}
    * double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code temperature},
    * {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code sine} float
-   * [positions, headSize / 2].
+   * [regimes * positions, rotated / 2]; and, where the model's rotary positions have several
+   * regimes, {@code regimes} int64 [batch].
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
@@ -129,7 +131,8 @@ final class DecoderGraph {
    *
    * <p>Inputs: {@code texts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
    * {@code positions} int64 [scored], each {@code row * columns + column} of the token before the
-   * scored one; {@code cosine}, {@code sine} float [positions, headSize / 2].
+   * scored one; {@code cosine}, {@code sine} float [regimes * positions, rotated / 2]; and, where
+   * the model's rotary positions have several regimes, {@code regimes} int64 [batch].
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
    * hiddenSize], after the final norm.
@@ -198,10 +201,13 @@ final class DecoderGraph {
   }
 
   private static AttentionForm attention(GraphBuilder graph, DecoderConfig config, Value padding) {
-    String half = Integer.toString(config.headSize() / 2);
+    String half = Integer.toString(config.rotary().size() / 2);
     return new OnnxAttention(
         config,
         padding,
+        config.rotary().regimes() == 1
+            ? Optional.empty()
+            : Optional.of(graph.input("regimes", ElementType.INT64, "batch")),
         graph.input("cosine", ElementType.FLOAT, "table", half),
         graph.input("sine", ElementType.FLOAT, "table", half));
   }
