@@ -22,7 +22,6 @@ final class TemplateLoop extends ForTag {
   private static final long serialVersionUID = 1L;
 
   /** Told before each item that is looked at, so that no loop is too long. */
-  @SuppressWarnings("serial") // Nothing is ever serialised.
   private final Consumer<JinjavaInterpreter> item;
 
   TemplateLoop(Consumer<JinjavaInterpreter> item) {
@@ -30,6 +29,7 @@ final class TemplateLoop extends ForTag {
   }
 
   @Override
+  @SuppressWarnings("try") // A scope ends where it is closed.
   public String interpretUnchecked(TagNode node, JinjavaInterpreter interpreter) {
     var parts = getLoopVarsAndExpression((TagToken) node.getMaster());
     List<String> variables = parts.getLeft();
@@ -69,6 +69,7 @@ final class TemplateLoop extends ForTag {
     return text.toString();
   }
 
+  @SuppressWarnings("try")
   private List<Object> chosen(
       List<Object> items,
       List<String> variables,

@@ -144,8 +144,7 @@ public final class TemplateValues extends ELResolver {
 
   private static void requireAtMost(int count, Object[] arguments, String method) {
     if (arguments.length > count) {
-      throw new Refusal(
-          method + " with " + arguments.length + " arguments is not supported");
+      throw new Refusal(method + " with " + arguments.length + " arguments is not supported");
     }
   }
 
@@ -172,9 +171,7 @@ public final class TemplateValues extends ELResolver {
 
   private static boolean strips(char character, Object[] characters) {
     boolean anySpace = characters.length == 0 || characters[0] == null;
-    return anySpace
-        ? isSpace(character)
-        : characters[0].toString().indexOf(character) >= 0;
+    return anySpace ? isSpace(character) : characters[0].toString().indexOf(character) >= 0;
   }
 
   /** Python's {@code str.isspace}; Java's own leaves out the spaces that do not break a line. */
@@ -189,8 +186,7 @@ public final class TemplateValues extends ELResolver {
     boolean inWord = false;
     for (int i = 0; i < string.length(); i++) {
       String character = string.substring(i, i + 1);
-      text.append(
-          inWord ? character.toLowerCase(Locale.ROOT) : character.toUpperCase(Locale.ROOT));
+      text.append(inWord ? character.toLowerCase(Locale.ROOT) : character.toUpperCase(Locale.ROOT));
       inWord = Character.isLetter(string.charAt(i));
     }
     return text.toString();

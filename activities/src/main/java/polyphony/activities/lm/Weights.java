@@ -151,6 +151,11 @@ public final class Weights {
     return new Weights(tensors, Map.of());
   }
 
+  /** Whether a name is one that {@link #openFolder} takes for weights: a plain one. */
+  public static boolean isWeightsFile(String name) {
+    return SHARD.matcher(name).matches();
+  }
+
   private static Map<String, String> shardOf(Path index) {
     JsonNode map = JsonFile.read(index).path("weight_map");
     if (!map.isObject() || map.isEmpty()) {

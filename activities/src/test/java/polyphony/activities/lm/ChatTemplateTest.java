@@ -166,7 +166,8 @@ class ChatTemplateTest {
   /** The texts are those of transformers 4.57.6 with Jinja2 3.1.6. */
   @Test
   void detailsAreThoseOfJinja() {
-    assertRendered("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", "Hello");
+    assertRendered(
+        "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", "Hello");
     assertRendered(
         "{% for m in messages if m.role == 'x' %}{{ m.content }}{% else %}no{% endfor %}", "no");
     assertRendered(
@@ -181,11 +182,11 @@ class ChatTemplateTest {
     assertRendered("{% for k in {'a': 1, 'b': 2} %}{{ k }}{% endfor %}", "ab");
     assertRendered("{% for c in 'abc' %}{{ c }}.{% endfor %}", "a.b.c.");
     assertRendered(
-        "{{ {'a': [1, 'é', true], 'b': [] } | tojson }}",
-        "{\"a\": [1, \"é\", true], \"b\": []}");
+        "{{ {'a': [1, 'é', true], 'b': [] } | tojson }}", "{\"a\": [1, \"é\", true], \"b\": []}");
     assertRendered("{{ ' a  b c'.split() | join('-') }}", "a-b-c");
     assertRendered("{{ 'a-b-c'.split('-', 1)[1] }}", "b-c");
-    assertRendered("{{ 'two words'.title() }} {{ 'tWO words'.capitalize() }}", "Two Words Two words");
+    assertRendered(
+        "{{ 'two words'.title() }} {{ 'tWO words'.capitalize() }}", "Two Words Two words");
     assertRendered("[{{ '\u00a0\u3000 x \u2007\u0085'.strip() }}]", "[x]");
     assertRendered("[{{ '\u00a0\u3000 x \u2007\u0085' | trim }}]", "[x]");
     assertRendered("{% generation %}{{ messages[0].content }}{% endgeneration %}", "Hello");

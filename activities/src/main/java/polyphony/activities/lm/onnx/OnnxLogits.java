@@ -24,7 +24,10 @@ public final class OnnxLogits {
           .integers("texts", batch.ids(), 1, batch.columns())
           .integers("padding", batch.padding(), 1)
           .integers("positions", new long[] {batch.columns() - 1L}, 1);
-      RotaryTable.of(model.config(), batch.columns()).addTo(inputs);
+      if (model.config().rotary().regimes() > 1) {
+        inputs.integers("regimes", batch.regimes(model.config().rotary()), 1);
+      }
+      RotaryTable.of(model.config().rotary(), batch.columns()).addTo(inputs);
       session.run(
           inputs, OnnxSession.Memory.GIVEN_BACK, outputs -> outputs.floats("logits").get(logits));
     }
