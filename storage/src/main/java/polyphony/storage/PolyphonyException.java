@@ -6,6 +6,11 @@ import java.util.Objects;
 public class PolyphonyException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** What comes from outside and is quoted may be of any length; what to do stands at the end. */
+  private static final int SHOWN_START = 1600;
+
+  private static final int SHOWN_END = 300;
+
   private final ErrorClass errorClass;
 
   public PolyphonyException(ErrorClass errorClass, String message) {
@@ -13,8 +18,16 @@ public class PolyphonyException extends RuntimeException {
   }
 
   public PolyphonyException(ErrorClass errorClass, String message, Throwable cause) {
-    super(message, cause);
+    super(shortened(message), cause);
     this.errorClass = Objects.requireNonNull(errorClass, "errorClass");
+  }
+
+  private static String shortened(String message) {
+    return message == null || message.length() <= SHOWN_START + SHOWN_END
+        ? message
+        : message.substring(0, SHOWN_START)
+            + " … "
+            + message.substring(message.length() - SHOWN_END);
   }
 
   public ErrorClass errorClass() {

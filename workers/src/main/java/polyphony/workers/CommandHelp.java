@@ -46,7 +46,7 @@ final class CommandHelp {
     groups.put("Results", List.of("report", "serve", "ask", "lineage", "re-grade", "grade", "export"));
     groups.put("Store", List.of("audit", "prune"));
     groups.put("Servers", List.of("bootstrap", "worker"));
-    groups.put("Models and data", List.of("import", "data", "pretrain"));
+    groups.put("Models and data", List.of("model", "data", "pretrain"));
     groups.put(
         "This program and machine", List.of("bench", "config", "completion", "version", "help"));
     return groups;

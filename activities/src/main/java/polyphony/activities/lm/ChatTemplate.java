@@ -11,6 +11,7 @@ import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import com.hubspot.jinjava.lib.tag.Tag;
 import com.hubspot.jinjava.tree.ExpressionNode;
 import com.hubspot.jinjava.tree.Node;
 import com.hubspot.jinjava.tree.TagNode;
@@ -22,6 +23,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
@@ -42,6 +44,10 @@ import polyphony.storage.PolyphonyException;
  * @param specialTokens such as {@code bos_token -> <s>}
  */
 public record ChatTemplate(String source, Map<String, String> specialTokens) {
+  /** Where a model's folder keeps its template, if not in {@code tokenizer_config.json}. */
+  public static final String FILE = "chat_template.jinja";
+
+  private static final String CONFIGURATION = "tokenizer_config.json";
   private static final int MAX_SOURCE_CHARACTERS = 1 << 16;
   private static final long MAX_CHARACTERS = 1 << 22;
   private static final int MAX_NODES = 20_000;
@@ -57,6 +63,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
           "first",
           "float",
           "int",
+          "items",
           "join",
           "last",
           "length",
@@ -78,10 +85,10 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
           "trim",
           "unique",
           "upper");
+  private static final Set<String> FUNCTIONS = Set.of(":range", ":namespace");
   private static final Pattern QUOTED =
       Pattern.compile("'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"", Pattern.DOTALL);
   private static final Pattern FILTER = Pattern.compile("\\|\\s*(\\w+)");
-  private static final Pattern CONDITION = Pattern.compile("\\bif\\b");
   private static final Jinjava JINJAVA = jinjava();
 
   public ChatTemplate {
@@ -95,7 +102,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
               + " are accepted");
     }
     try {
-      requireSupported(JINJAVA.newInterpreter().parse(source));
+      requireSupported(JINJAVA.newInterpreter().parse(asJinjaReads(source)));
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);
     }
@@ -108,8 +115,35 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
    * @throws PolyphonyException DATA where there is none
    */
   public static ChatTemplate read(Path folder) {
-    Path file = folder.resolve("tokenizer_config.json");
-    JsonNode json = JsonFile.read(file);
+    return find(folder)
+        .orElseThrow(
+            () ->
+                PolyphonyException.data(
+                    folder.resolve(CONFIGURATION)
+                        + ": has no chat_template; use an instruction-tuned model, or give a"
+                        + " template: polyphony model import FOLDER --chat-template FILE"));
+  }
+
+  /** As {@link #read}; empty where there is none. */
+  public static Optional<ChatTemplate> find(Path folder) {
+    JsonNode json = JsonFile.read(folder.resolve(CONFIGURATION));
+    Path own = folder.resolve(FILE);
+    Optional<String> source =
+        Files.exists(own) ? Optional.of(source(own)) : source(json.path("chat_template"));
+    return source.map(each -> new ChatTemplate(each, specialTokens(json)));
+  }
+
+  /**
+   * The template in {@code file} with the special tokens of the model in {@code folder}.
+   *
+   * @throws PolyphonyException DATA where it cannot be read or is no template
+   */
+  public static ChatTemplate read(Path folder, Path file) {
+    return new ChatTemplate(
+        source(file), specialTokens(JsonFile.read(folder.resolve(CONFIGURATION))));
+  }
+
+  private static Map<String, String> specialTokens(JsonNode json) {
     Map<String, String> specialTokens = new LinkedHashMap<>();
     for (String name : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
       JsonNode token = json.path(name);
@@ -118,32 +152,42 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         specialTokens.put(name, text);
       }
     }
-    return new ChatTemplate(source(folder, file, json.path("chat_template")), specialTokens);
+    return specialTokens;
   }
 
-  private static String source(Path folder, Path file, JsonNode template) {
-    Path own = folder.resolve("chat_template.jinja");
-    if (Files.exists(own)) {
-      try {
-        if (Files.size(own) > 4L * MAX_SOURCE_CHARACTERS) {
-          throw PolyphonyException.data(own + ": too large for a chat template");
-        }
-        return Files.readString(own);
-      } catch (IOException e) {
-        throw new PolyphonyException(
-            ErrorClass.DATA, own + ": cannot be read as UTF-8; copy the model folder again", e);
+  private static String source(Path file) {
+    try {
+      if (Files.size(file) > 4L * MAX_SOURCE_CHARACTERS) {
+        throw PolyphonyException.data(file + ": too large for a chat template");
       }
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, file + ": cannot be read as UTF-8; copy it again", e);
     }
+  }
+
+  private static Optional<String> source(JsonNode template) {
     if (template.isTextual()) {
-      return template.asText();
+      return Optional.of(template.asText());
     }
     for (JsonNode named : template) {
       if (named.path("name").asText("").equals("default") && named.path("template").isTextual()) {
-        return named.path("template").asText();
+        return Optional.of(named.path("template").asText());
       }
     }
-    throw PolyphonyException.data(
-        file + ": has no chat_template; use an instruction-tuned model or give a template");
+    return Optional.empty();
+  }
+
+  /**
+   * Renders a conversation as debates have them, of several turns.
+   *
+   * @throws PolyphonyException DATA where the template refuses it
+   */
+  public void requireConversation() {
+    render(
+        List.of(Message.user("question"), Message.assistant("answer"), Message.user("again")),
+        true);
   }
 
   /**
@@ -166,7 +210,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     bindings.put(VISITED, new AtomicInteger());
     RenderResult result;
     try {
-      result = JINJAVA.renderForResult(withoutLastNewline(source), bindings);
+      result = JINJAVA.renderForResult(asJinjaReads(source), bindings);
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);
     }
@@ -185,22 +229,11 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     if (node instanceof TagNode tag) {
       String code = QUOTED.matcher(tag.getHelpers()).replaceAll("''");
       requireSupportedExpression(code);
-      boolean loop = tag.getName().equals("for");
-      if (loop && CONDITION.matcher(code).find()) {
-        throw new TemplateValues.Refusal("a loop with a condition is not supported");
-      }
-      if (loop && tag.getChildren().stream().anyMatch(ChatTemplate::isElse)) {
-        throw new TemplateValues.Refusal("a loop with an else is not supported");
-      }
     } else if (node instanceof ExpressionNode expression) {
       requireSupportedExpression(
           QUOTED.matcher(expression.getMaster().getImage()).replaceAll("''"));
     }
     node.getChildren().forEach(ChatTemplate::requireSupported);
-  }
-
-  private static boolean isElse(Node node) {
-    return node instanceof TagNode tag && tag.getName().equals("else");
   }
 
   private static void requireSupportedExpression(String code) {
@@ -234,9 +267,10 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         cause);
   }
 
-  /** Jinja drops one newline at the end of a template. */
-  private static String withoutLastNewline(String source) {
-    return source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
+  /** Jinja reads every kind of line break as one newline, and drops one at a template's end. */
+  private static String asJinjaReads(String source) {
+    String lines = source.replace("\r\n", "\n").replace('\r', '\n');
+    return lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines;
   }
 
   private static Jinjava jinjava() {
@@ -257,7 +291,9 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
                         Context.Library.TAG,
                         Set.of("import", "include", "extends", "from"),
                         Context.Library.FILTER,
-                        otherFilters()))
+                        otherFilters(),
+                        Context.Library.FUNCTION,
+                        otherFunctions()))
                 .withMaxRenderDepth(16)
                 .withMaxMacroRecursionDepth(16)
                 .withMaxOutputSize(MAX_CHARACTERS)
@@ -274,15 +310,30 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         (name, encoding, interpreter) -> {
           throw new IOException("a chat template may not read " + name);
         });
-    jinjava.registerFilter(TemplateValues.REPLACE);
+    TemplateFilters.ALL.forEach(jinjava::registerFilter);
+    jinjava.registerTag(new TemplateLoop(ChatTemplate::countNode));
+    jinjava.registerTag(new GenerationTag());
     jinjava.registerFunction(
         new ELFunctionDefinition(
             "", "raise_exception", TemplateValues.class, "raiseException", String.class));
-    for (String function : List.of("today", "unixtimestamp")) {
-      jinjava.registerFunction(
-          new ELFunctionDefinition("", function, TemplateValues.class, "noClock"));
-    }
     return jinjava;
+  }
+
+  /** Where transformers finds an assistant's turn; it writes nothing. */
+  private static final class GenerationTag implements Tag {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getName() {
+      return "generation";
+    }
+
+    @Override
+    public String interpret(TagNode node, JinjavaInterpreter interpreter) {
+      return node.getChildren().stream()
+          .map(child -> child.render(interpreter).getValue())
+          .collect(Collectors.joining());
+    }
   }
 
   /** Jinjava has filters that Jinja lacks, and some that can make a huge string from nothing. */
@@ -291,6 +342,15 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         .getGlobalContext().getAllFilters().stream()
             .map(Filter::getName)
             .filter(name -> !FILTERS.contains(name))
+            .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Those of Jinjava alone, of which some read the clock: equal messages give equal prompts. */
+  private static Set<String> otherFunctions() {
+    return new Jinjava()
+        .getGlobalContext().getAllFunctions().stream()
+            .map(ELFunctionDefinition::getName)
+            .filter(name -> !FUNCTIONS.contains(name))
             .collect(Collectors.toUnmodifiableSet());
   }
 

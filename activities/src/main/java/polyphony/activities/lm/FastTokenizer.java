@@ -2,12 +2,8 @@ package polyphony.activities.lm;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -19,8 +15,6 @@ import polyphony.storage.PolyphonyException;
  * or padded: the chat template writes the special tokens.
  */
 public final class FastTokenizer implements Tokenizer {
-  private static final long MAX_BYTES = 256L << 20;
-  private static final int MAX_TOKENS = 1 << 24;
   private static final Map<String, String> PLAIN =
       Map.of(
           "addSpecialTokens", "false",
@@ -43,14 +37,13 @@ public final class FastTokenizer implements Tokenizer {
    * @throws PolyphonyException DATA where the file is too large or not a tokenizer
    */
   public static FastTokenizer open(Path tokenizerJson) {
-    byte[] bytes = read(tokenizerJson);
-    int vocabularySize = vocabularySize(tokenizerJson, bytes);
+    TokenizerFile checked = TokenizerFile.read(tokenizerJson);
     stayLocal();
     try {
       return new FastTokenizer(
           tokenizerJson,
-          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(bytes), PLAIN),
-          vocabularySize);
+          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(checked.bytes()), PLAIN),
+          checked.vocabularySize());
     } catch (IOException e) {
       throw PolyphonyException.infrastructure("tokenizer library cannot be used", e);
     } catch (EngineException e) {
@@ -73,55 +66,7 @@ public final class FastTokenizer implements Tokenizer {
    * @throws PolyphonyException DATA where the file is too large or not a tokenizer
    */
   static int vocabularySize(Path tokenizerJson) {
-    return vocabularySize(tokenizerJson, read(tokenizerJson));
-  }
-
-  private static byte[] read(Path file) {
-    try {
-      long size = Files.size(file);
-      if (size > MAX_BYTES) {
-        throw PolyphonyException.data(
-            file + ": larger than " + (MAX_BYTES >> 20) + " MiB, not a tokenizer");
-      }
-      return Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw new PolyphonyException(
-          ErrorClass.DATA, file + ": cannot be read; copy the model folder again", e);
-    }
-  }
-
-  private static int vocabularySize(Path file, byte[] bytes) {
-    JsonNode json;
-    try {
-      json = new ObjectMapper().readTree(bytes);
-    } catch (JacksonException e) {
-      throw new PolyphonyException(
-          ErrorClass.DATA, file + ": not JSON, perhaps cut off; copy the model folder again", e);
-    } catch (IOException e) {
-      throw PolyphonyException.infrastructure(file + ": cannot be read", e);
-    }
-    JsonNode vocabulary = json.path("model").path("vocab");
-    long greatest = vocabulary.isArray() ? vocabulary.size() - 1 : -1;
-    if (vocabulary.isObject()) {
-      for (JsonNode id : vocabulary) {
-        greatest = Math.max(greatest, id(file, id));
-      }
-    }
-    for (JsonNode added : json.path("added_tokens")) {
-      greatest = Math.max(greatest, id(file, added.path("id")));
-    }
-    if (greatest < 0) {
-      throw PolyphonyException.data(
-          file + ": has no model.vocab; a tokenizers-library file is needed");
-    }
-    return Math.toIntExact(greatest + 1);
-  }
-
-  private static int id(Path file, JsonNode id) {
-    if (!id.isInt() || id.asInt() < 0 || id.asInt() >= MAX_TOKENS) {
-      throw PolyphonyException.data(file + ": token id " + id + " is not below " + MAX_TOKENS);
-    }
-    return id.asInt();
+    return TokenizerFile.read(tokenizerJson).vocabularySize();
   }
 
   /**
@@ -139,8 +84,17 @@ public final class FastTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
+    return encode(text, false);
+  }
+
+  @Override
+  public int[] encodeText(String text) {
+    return encode(text, true);
+  }
+
+  private int[] encode(String text, boolean specialTokens) {
     try {
-      return Arrays.stream(library.encode(text, false, false).getIds())
+      return Arrays.stream(library.encode(text, specialTokens, false).getIds())
           .mapToInt(Math::toIntExact)
           .toArray();
     } catch (RuntimeException e) {

@@ -41,7 +41,7 @@ public final class Weights {
    * Where one tensor lies.
    *
    * @param type such as F32, F16, BF16
-   * @param offset of its first byte in the file, a multiple of the element size
+   * @param offset of its first byte in the file
    */
   public record Tensor(
       Path file, String name, String type, long[] shape, long offset, long bytes) {}
@@ -149,6 +149,11 @@ public final class Weights {
           }
         });
     return new Weights(tensors, Map.of());
+  }
+
+  /** Whether a name is one that {@link #openFolder} takes for weights: a plain one. */
+  public static boolean isWeightsFile(String name) {
+    return SHARD.matcher(name).matches();
   }
 
   private static Map<String, String> shardOf(Path index) {
@@ -450,6 +455,11 @@ public final class Weights {
       throw PolyphonyException.infrastructure(
           file + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  /** Bytes of one element of a type that {@link #open} accepts. */
+  static int elementBytes(String type) {
+    return ELEMENT_BYTES.get(type);
   }
 
   private static long elements(long[] shape) {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -220,7 +221,7 @@ class ResolveStepTest {
   void eachOfTwoTasksIsAskedWithThePromptsThatItBringsAlong() throws IOException {
     Path plain = temporary.resolve("plain");
     TinyModels.untied(plain);
-    models().importFolder("plain", plain);
+    models().importFolder("plain", plain, Optional.empty());
     importOwn("twice", 100, "Twice");
     Path gsm = temporary.resolve("gsm");
     Files.createDirectories(gsm);
@@ -415,7 +416,7 @@ class ResolveStepTest {
 
   @Test
   void anImportedModelThatIsNotWholeAnyMoreIsNamed() {
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     Experiment first = resolve(Map.of()).run("trial", spec("tiny", null, null));
     ArtifactRef weights = store.checkpoints.files(first.base()).get(Checkpoints.WEIGHTS);
     store.store.delete(Artifacts.key(weights));
@@ -423,7 +424,7 @@ class ResolveStepTest {
         .isInstanceOf(PolyphonyException.class)
         .hasMessageContaining("the model tiny")
         .hasMessageContaining("import");
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     assertThat(resolve(Map.of()).run("trial", null)).isEqualTo(first);
   }
 
@@ -448,7 +449,7 @@ class ResolveStepTest {
 
   @Test
   void modelsAreNamesAndNeverPaths() {
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     assertThat(resolve(Map.of()).run("trial", spec("tiny", null, null)).base())
         .isEqualTo(models().imported("tiny").orElseThrow());
     assertThatThrownBy(() -> resolve(Map.of()).run("other", spec("absent", null, null)))
@@ -463,16 +464,17 @@ class ResolveStepTest {
 
   @Test
   void aNameBelongsToOneModelForEver() {
-    models().importFolder("tiny", model);
-    assertThat(models().importFolder("tiny", model))
+    models().importFolder("tiny", model, Optional.empty());
+    assertThat(models().importFolder("tiny", model, Optional.empty()))
+        .extracting(ModelRegistry.Import::checkpoint)
         .isEqualTo(models().imported("tiny").orElseThrow());
     Path other = temporary.resolve("other");
     TinyModels.random(other, TinyModels.config(false), 9);
-    assertThatThrownBy(() -> models().importFolder("tiny", other))
+    assertThatThrownBy(() -> models().importFolder("tiny", other, Optional.empty()))
         .hasMessageContaining("belongs to another model");
-    assertThatThrownBy(() -> models().importFolder("built-in", other))
+    assertThatThrownBy(() -> models().importFolder("built-in", other, Optional.empty()))
         .hasMessageContaining("cannot be called");
-    assertThatThrownBy(() -> models().importFolder("a/b", other))
+    assertThatThrownBy(() -> models().importFolder("a/b", other, Optional.empty()))
         .hasMessageContaining("cannot be called");
   }
 

@@ -11,7 +11,7 @@ import polyphony.activities.lm.onnx.AttentionForm.Cache;
 import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
 
-/** The two models that are run: one that generates, one that scores. */
+/** The models that are run: one that generates, one that scores, one whose logits are looked at. */
 final class DecoderGraph {
   private DecoderGraph() {}
 
@@ -141,6 +141,51 @@ final class DecoderGraph {
    */
   static ModelProto scoring(DecoderConfig config, Weights weights) {
     GraphBuilder graph = new GraphBuilder("scoring");
+    Given given = given(graph, config, weights);
+    Value logDistributions = graph.operator("LogSoftmax").with("axis", -1).of(given.logits(graph));
+    graph.output(
+        "logDistributions",
+        logDistributions,
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.vocabularySize()));
+    graph.output(
+        "hidden",
+        given.hidden(),
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.hiddenSize()));
+    return graph.model();
+  }
+
+  /**
+   * As {@link #scoring}, with the one output {@code logits} float [scored, vocabulary].
+   *
+   * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
+   */
+  static ModelProto logits(DecoderConfig config, Weights weights) {
+    GraphBuilder graph = new GraphBuilder("logits");
+    graph.output(
+        "logits",
+        given(graph, config, weights).logits(graph),
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.vocabularySize()));
+    return graph.model();
+  }
+
+  /**
+   * The forward pass over given tokens.
+   *
+   * @param hidden float [scored, hiddenSize]
+   */
+  private record Given(Decoder decoder, Value hidden) {
+    Value logits(GraphBuilder graph) {
+      return decoder.logits(graph, hidden);
+    }
+  }
+
+  private static Given given(GraphBuilder graph, DecoderConfig config, Weights weights) {
     Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
     Value positions = graph.input("positions", ElementType.INT64, "scored");
@@ -152,18 +197,7 @@ final class DecoderGraph {
           Value flatShape = graph.operator("Concat").with("axis", 0).of(graph.integers(-1), last);
           return graph.apply("Gather", graph.apply("Reshape", value, flatShape), positions);
         };
-    Value hidden = decoder.forward(graph, texts, List.of(), scored).hidden();
-    Value logDistributions =
-        graph.operator("LogSoftmax").with("axis", -1).of(decoder.logits(graph, hidden));
-    graph.output(
-        "logDistributions",
-        logDistributions,
-        ElementType.FLOAT,
-        "scored",
-        Integer.toString(config.vocabularySize()));
-    graph.output(
-        "hidden", hidden, ElementType.FLOAT, "scored", Integer.toString(config.hiddenSize()));
-    return graph.model();
+    return new Given(decoder, decoder.forward(graph, texts, List.of(), scored).hidden());
   }
 
   private static AttentionForm attention(GraphBuilder graph, DecoderConfig config, Value padding) {
