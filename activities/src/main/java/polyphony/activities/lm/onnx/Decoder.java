@@ -123,7 +123,7 @@ final class Decoder {
         : capped(graph, logits, (float) config.logitCap());
   }
 
-  static Value capped(GraphBuilder graph, Value value, float cap) {
+  private static Value capped(GraphBuilder graph, Value value, float cap) {
     Value share = graph.apply("Tanh", graph.apply("Div", value, graph.real(cap)));
     return graph.apply("Mul", share, graph.real(cap));
   }

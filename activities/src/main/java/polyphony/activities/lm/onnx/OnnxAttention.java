@@ -83,6 +83,7 @@ final class OnnxAttention implements AttentionForm {
               .with("kv_num_heads", config.keyValueHeads())
               .with("scale", (float) config.attention().scale());
       if (!Double.isInfinite(config.attention().cap())) {
+        // The CPU kernel caps before it masks, as it should; opset 23's own text has it reversed.
         attention.with("softcap", (float) config.attention().cap());
       }
       if (cache.isEmpty()) {
