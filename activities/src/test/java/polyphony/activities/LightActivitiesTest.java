@@ -60,6 +60,7 @@ class LightActivitiesTest {
             null,
             null,
             null,
+            null,
             notifier));
     return environment.newActivityStub(Activities.Light.class);
   }

@@ -43,7 +43,8 @@ final class CommandHelp {
             "skip",
             "recompute",
             "abort"));
-    groups.put("Results", List.of("report", "serve", "ask", "lineage", "re-grade", "grade", "export"));
+    groups.put(
+        "Results", List.of("report", "serve", "ask", "lineage", "re-grade", "grade", "export"));
     groups.put("Store", List.of("audit", "prune"));
     groups.put("Servers", List.of("bootstrap", "worker"));
     groups.put("Models and data", List.of("model", "data", "pretrain"));

@@ -101,7 +101,14 @@ final class ConfigCommand implements Callable<Integer> {
       case ISOLATION -> settings.isolation().name().toLowerCase(Locale.ROOT);
       case DEBUG -> Boolean.toString(settings.debug());
       case S3_REGION -> settings.s3().map(each -> each.region()).orElse(null);
-      case UI_ADDRESS, REPORTS_ADDRESS, WEBHOOK, S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY -> null;
+      case UI_ADDRESS,
+          REPORTS_ADDRESS,
+          WEBHOOK,
+          S3_ENDPOINT,
+          S3_BUCKET,
+          S3_ACCESS_KEY,
+          S3_SECRET_KEY ->
+          null;
     };
   }
 

@@ -79,7 +79,14 @@ final class Planner implements Forecasting, Parts.Planning {
         PlanningSteps planning =
             new PlanningSteps(
                 steps,
-                Assembly.light(overlaid, runner, steps, versions, Optional.empty(), Forecasting.NONE, Notifier.NONE),
+                Assembly.light(
+                    overlaid,
+                    runner,
+                    steps,
+                    versions,
+                    Optional.empty(),
+                    Forecasting.NONE,
+                    Notifier.NONE),
                 rates);
         long start = System.nanoTime();
         run(experiment, asked, new StepActivities(planning, planning, planning));

@@ -63,7 +63,14 @@ public record Settings(
     return value == null
         ? this
         : new Settings(
-            temporal, uiAddress, reportsAddress, webhook, s3, slots, Isolation.of(value, Isolation.OPTION), debug);
+            temporal,
+            uiAddress,
+            reportsAddress,
+            webhook,
+            s3,
+            slots,
+            Isolation.of(value, Isolation.OPTION),
+            debug);
   }
 
   /**
@@ -118,7 +125,15 @@ public record Settings(
 
   /** An address for links, checked, without a slash at its end. */
   private static String address(Configuration.Value given) {
-    String value = given.text();
+    return address(given.text(), given.place());
+  }
+
+  /**
+   * As above.
+   *
+   * @param place where it was given, for the message
+   */
+  static String address(String value, String place) {
     try {
       URI address = new URI(value);
       if (("http".equals(address.getScheme()) || "https".equals(address.getScheme()))
@@ -131,7 +146,7 @@ public record Settings(
       // Falls through to the one message.
     }
     throw PolyphonyException.config(
-        given.place() + " is \"" + value + "\"; it must be like http://localhost:8233");
+        place + " is \"" + value + "\"; it must be like http://localhost:8233");
   }
 
   private static int slots(Configuration.Value given) {

@@ -118,7 +118,8 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
 
   @Override
   public KeptReport report(String name) {
-    return new KeptReport(artifact("report of " + name), "experiments/" + name + "/report.json", null);
+    return new KeptReport(
+        artifact("report of " + name), "experiments/" + name + "/report.json", null);
   }
 
   @Override

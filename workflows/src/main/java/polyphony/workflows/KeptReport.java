@@ -11,9 +11,7 @@ import polyphony.storage.ArtifactRef;
  * @param address where it can be looked at; null where nobody said so
  */
 public record KeptReport(
-    ArtifactRef page,
-    String key,
-    @JsonInclude(JsonInclude.Include.NON_NULL) String address) {
+    ArtifactRef page, String key, @JsonInclude(JsonInclude.Include.NON_NULL) String address) {
   /** What the Web UI shows of it. */
   String text(String name) {
     return "report: "

@@ -182,7 +182,8 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
 
   @Override
   public KeptReport report(String name) {
-    return new KeptReport(artifact("report of " + name), "experiments/" + name + "/report.json", null);
+    return new KeptReport(
+        artifact("report of " + name), "experiments/" + name + "/report.json", null);
   }
 
   @Override
