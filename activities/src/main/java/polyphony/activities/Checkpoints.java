@@ -20,6 +20,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import polyphony.activities.lm.EncoderConfig;
+import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
@@ -91,10 +93,15 @@ public final class Checkpoints {
   /**
    * Puts a Hugging Face folder into the store.
    *
-   * @throws PolyphonyException DATA where the folder is no language model that can be opened
+   * @throws PolyphonyException DATA where the folder is no language model or encoder that can be
+   *     opened
    */
   public static ArtifactRef put(Path folder, Destination destination) {
-    LanguageModel.open(folder);
+    if (EncoderConfig.describes(folder.resolve("config.json"))) {
+      EncoderModel.open(folder);
+    } else {
+      LanguageModel.open(folder);
+    }
     Path defaults = folder.resolve(DEFAULTS);
     if (Files.exists(defaults)) {
       try {
@@ -239,6 +246,22 @@ public final class Checkpoints {
    *     where it cannot be laid out
    */
   public LanguageModel open(ArtifactRef checkpoint) {
+    return LanguageModel.open(folder(checkpoint));
+  }
+
+  /** Opens the checkpoint of an encoder; errors as in {@link #open}. */
+  public EncoderModel openEncoder(ArtifactRef checkpoint) {
+    return EncoderModel.open(folder(checkpoint));
+  }
+
+  /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
+  public boolean isEncoder(ArtifactRef checkpoint) {
+    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get("config.json"))) {
+      return EncoderConfig.describes(config.path());
+    }
+  }
+
+  private Path folder(ArtifactRef checkpoint) {
     SortedMap<String, ArtifactRef> files = files(checkpoint);
     Path folder = folders.resolve(checkpoint.sha256());
     try {
@@ -248,7 +271,7 @@ public final class Checkpoints {
         }
         checked.add(checkpoint.sha256());
       }
-      return LanguageModel.open(folder);
+      return folder;
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);

@@ -100,8 +100,9 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand(
             "bench",
             new CommandLine(new BenchCommand(console))
+                .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
-        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
+        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime(1)))
         .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

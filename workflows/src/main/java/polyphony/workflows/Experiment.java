@@ -18,6 +18,8 @@ import polyphony.storage.ArtifactRef;
  * @param plan how work is cut into units
  * @param versions of everything that can change bytes
  * @param evaluatePrompts templates for the questions to evaluate on; null: {@code prompts}
+ * @param likelihoodCheckpoint of the model that {@code likelihoodModel} names; null: {@code self}
+ * @param embeddingCheckpoint of the encoder that {@code embeddingModel} names; null: {@code base}
  */
 public record Experiment(
     String name,
@@ -29,8 +31,10 @@ public record Experiment(
     BatchPlan plan,
     Map<String, String> versions,
     // What is open is left out, so that what was recorded before is found again.
-    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts) {
-  /** One that is evaluated with the prompts that it is finetuned with. */
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts,
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef likelihoodCheckpoint,
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef embeddingCheckpoint) {
+  /** One that is evaluated with the prompts and models that it is finetuned with. */
   public Experiment(
       String name,
       ExperimentSpec spec,
@@ -40,7 +44,18 @@ public record Experiment(
       ArtifactRef prompts,
       BatchPlan plan,
       Map<String, String> versions) {
-    this(name, spec, base, trainQuestions, evaluateQuestions, prompts, plan, versions, null);
+    this(
+        name,
+        spec,
+        base,
+        trainQuestions,
+        evaluateQuestions,
+        prompts,
+        plan,
+        versions,
+        null,
+        null,
+        null);
   }
 
   /** The templates of a debate for this purpose. */
@@ -59,7 +74,9 @@ public record Experiment(
         prompts,
         plan,
         versions,
-        evaluatePrompts);
+        evaluatePrompts,
+        likelihoodCheckpoint,
+        embeddingCheckpoint);
   }
 
   /**

@@ -43,8 +43,14 @@ public final class SpecDefaults {
 
   public static final String BASE_MODEL = "built-in";
 
-  /** Of {@code startFrom}: every iteration finetunes the base model anew. */
-  static final String BASE = "base";
+  /**
+   * Of {@code startFrom}: every iteration finetunes the base model anew. Of {@code embeddingModel}:
+   * the base model's hidden states.
+   */
+  public static final String BASE = "base";
+
+  /** Of {@code likelihoodModel}: the agents' own models. */
+  public static final String SELF = "self";
 
   public static final int AGENTS = 3;
   public static final int ROUNDS = 2;
@@ -99,8 +105,8 @@ public final class SpecDefaults {
             sampling(spec.sampling(), method, defaults.sampling()),
             training(
                 first(spec.training(), OPEN_TRAINING), first(defaults.training(), OPEN_TRAINING)),
-            first(spec.likelihoodModel(), "self"),
-            first(spec.embeddingModel(), "base"),
+            first(spec.likelihoodModel(), SELF),
+            first(spec.embeddingModel(), BASE),
             first(spec.promptSet(), defaults.promptSet(), PROMPT_SET));
     check(complete);
     return complete;
@@ -167,8 +173,8 @@ public final class SpecDefaults {
       checkOverride(checks, "training.generator", spec.training().generator());
       checkOverride(checks, "training.critic", spec.training().critic());
     }
-    checks.oneOf("likelihoodModel", spec.likelihoodModel(), List.of("self"));
-    checks.oneOf("embeddingModel", spec.embeddingModel(), List.of("base"));
+    checks.name("likelihoodModel", spec.likelihoodModel());
+    checks.name("embeddingModel", spec.embeddingModel());
     checks.name("promptSet", spec.promptSet());
     checkMethod(checks, spec);
     return checks.violations;

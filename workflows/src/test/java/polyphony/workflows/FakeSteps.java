@@ -159,7 +159,9 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
         PROMPTS,
         new Experiment.BatchPlan(questionsPerUnit, 8),
         VERSIONS,
-        spec.evaluateOn() == null ? null : EVALUATE_PROMPTS);
+        spec.evaluateOn() == null ? null : EVALUATE_PROMPTS,
+        null,
+        null);
   }
 
   @Override

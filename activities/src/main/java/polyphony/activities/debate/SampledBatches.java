@@ -87,7 +87,9 @@ final class SampledBatches {
       } else if (attempt.stopRequested()) {
         return Optional.empty();
       } else {
-        done = sampleBatch(speaker.sampler(), batch);
+        int longest = planned.get(planned.size() - 1).tokens().length;
+        int rowsAtMost = Math.min(batchSize, planned.size());
+        done = sampleBatch(speaker.sampler(rowsAtMost, longest, settings.maxNewTokens()), batch);
         attempt.usage("sampledTokens", (double) tokens(done));
         attempt.commit(new Batch(done));
       }

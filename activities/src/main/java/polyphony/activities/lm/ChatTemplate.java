@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
@@ -42,6 +43,10 @@ import polyphony.storage.PolyphonyException;
  * @param specialTokens such as {@code bos_token -> <s>}
  */
 public record ChatTemplate(String source, Map<String, String> specialTokens) {
+  /** Where a model's folder keeps its template, if not in {@code tokenizer_config.json}. */
+  public static final String FILE = "chat_template.jinja";
+
+  private static final String CONFIGURATION = "tokenizer_config.json";
   private static final int MAX_SOURCE_CHARACTERS = 1 << 16;
   private static final long MAX_CHARACTERS = 1 << 22;
   private static final int MAX_NODES = 20_000;
@@ -108,8 +113,35 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
    * @throws PolyphonyException DATA where there is none
    */
   public static ChatTemplate read(Path folder) {
-    Path file = folder.resolve("tokenizer_config.json");
-    JsonNode json = JsonFile.read(file);
+    return find(folder)
+        .orElseThrow(
+            () ->
+                PolyphonyException.data(
+                    folder.resolve(CONFIGURATION)
+                        + ": has no chat_template; use an instruction-tuned model, or give a"
+                        + " template: polyphony model import FOLDER --chat-template FILE"));
+  }
+
+  /** As {@link #read}; empty where there is none. */
+  public static Optional<ChatTemplate> find(Path folder) {
+    JsonNode json = JsonFile.read(folder.resolve(CONFIGURATION));
+    Path own = folder.resolve(FILE);
+    Optional<String> source =
+        Files.exists(own) ? Optional.of(source(own)) : source(json.path("chat_template"));
+    return source.map(each -> new ChatTemplate(each, specialTokens(json)));
+  }
+
+  /**
+   * The template in {@code file} with the special tokens of the model in {@code folder}.
+   *
+   * @throws PolyphonyException DATA where it cannot be read or is no template
+   */
+  public static ChatTemplate read(Path folder, Path file) {
+    return new ChatTemplate(
+        source(file), specialTokens(JsonFile.read(folder.resolve(CONFIGURATION))));
+  }
+
+  private static Map<String, String> specialTokens(JsonNode json) {
     Map<String, String> specialTokens = new LinkedHashMap<>();
     for (String name : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
       JsonNode token = json.path(name);
@@ -118,32 +150,42 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         specialTokens.put(name, text);
       }
     }
-    return new ChatTemplate(source(folder, file, json.path("chat_template")), specialTokens);
+    return specialTokens;
   }
 
-  private static String source(Path folder, Path file, JsonNode template) {
-    Path own = folder.resolve("chat_template.jinja");
-    if (Files.exists(own)) {
-      try {
-        if (Files.size(own) > 4L * MAX_SOURCE_CHARACTERS) {
-          throw PolyphonyException.data(own + ": too large for a chat template");
-        }
-        return Files.readString(own);
-      } catch (IOException e) {
-        throw new PolyphonyException(
-            ErrorClass.DATA, own + ": cannot be read as UTF-8; copy the model folder again", e);
+  private static String source(Path file) {
+    try {
+      if (Files.size(file) > 4L * MAX_SOURCE_CHARACTERS) {
+        throw PolyphonyException.data(file + ": too large for a chat template");
       }
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, file + ": cannot be read as UTF-8; copy it again", e);
     }
+  }
+
+  private static Optional<String> source(JsonNode template) {
     if (template.isTextual()) {
-      return template.asText();
+      return Optional.of(template.asText());
     }
     for (JsonNode named : template) {
       if (named.path("name").asText("").equals("default") && named.path("template").isTextual()) {
-        return named.path("template").asText();
+        return Optional.of(named.path("template").asText());
       }
     }
-    throw PolyphonyException.data(
-        file + ": has no chat_template; use an instruction-tuned model or give a template");
+    return Optional.empty();
+  }
+
+  /**
+   * Renders a conversation as debates have them, of several turns.
+   *
+   * @throws PolyphonyException DATA where the template refuses it
+   */
+  public void requireConversation() {
+    render(
+        List.of(Message.user("question"), Message.assistant("answer"), Message.user("again")),
+        true);
   }
 
   /**

@@ -139,8 +139,17 @@ public final class FastTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
+    return encode(text, false);
+  }
+
+  @Override
+  public int[] encodeText(String text) {
+    return encode(text, true);
+  }
+
+  private int[] encode(String text, boolean specialTokens) {
     try {
-      return Arrays.stream(library.encode(text, false, false).getIds())
+      return Arrays.stream(library.encode(text, specialTokens, false).getIds())
           .mapToInt(Math::toIntExact)
           .toArray();
     } catch (RuntimeException e) {

@@ -65,7 +65,7 @@ public record LanguageModel(
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
   }
 
-  private static void requireShape(Path folder, Weights weights, String name, long[] shape) {
+  static void requireShape(Path folder, Weights weights, String name, long[] shape) {
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(

@@ -7,6 +7,12 @@ public interface Tokenizer extends AutoCloseable {
    */
   int[] encode(String text);
 
+  /**
+   * The token ids of {@code text} as a whole, with the special tokens that the model's tokenizer
+   * puts around one, such as a start token.
+   */
+  int[] encodeText(String text);
+
   /** The text of {@code tokens}, special tokens left out. */
   String decode(int[] tokens);
 

@@ -15,6 +15,7 @@ import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.SpecDefaults;
 
 /**
  * Base models by name: the one that comes along, and those that were imported into the store, each
@@ -22,6 +23,11 @@ import polyphony.workflows.ExperimentNames;
  */
 public final class ModelRegistry {
   private static final String PREFIX = "models/";
+
+  /** What fields of a spec call something else. */
+  private static final List<String> RESERVED =
+      List.of(BuiltInModel.NAME, SpecDefaults.SELF, SpecDefaults.BASE);
+
   private static final int MAX_BYTES = 1 << 16;
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -62,6 +68,15 @@ public final class ModelRegistry {
    * @throws PolyphonyException CONFIG with the names that exist
    */
   public ArtifactRef checkpoint(String name) {
+    return checkpoint("baseModel", name);
+  }
+
+  /**
+   * The checkpoint of the model that a field of a spec names.
+   *
+   * @throws PolyphonyException CONFIG with the names that exist
+   */
+  ArtifactRef checkpoint(String field, String name) {
     if (BuiltInModel.NAME.equals(name) && builtIn.present()) {
       return builtIn.put(scratch, artifacts::put);
     }
@@ -71,7 +86,9 @@ public final class ModelRegistry {
                 PolyphonyException.config(
                     "there is no model \""
                         + name
-                        + "\"; baseModel is one of "
+                        + "\"; "
+                        + field
+                        + " is one of "
                         + String.join(", ", names())
                         + ", or import it first"));
   }
@@ -99,15 +116,14 @@ public final class ModelRegistry {
    *     where the folder is no model
    */
   public ArtifactRef importFolder(String name, Path folder) {
-    if (name.equals(BuiltInModel.NAME) || !ExperimentNames.isValid(name)) {
+    if (RESERVED.contains(name) || !ExperimentNames.isValid(name)) {
       throw PolyphonyException.config(
           "a model cannot be called \""
               + name
               + "\", allowed: "
               + ExperimentNames.ALLOWED
-              + ", but not \""
-              + BuiltInModel.NAME
-              + "\"");
+              + ", but not "
+              + String.join(", ", RESERVED));
     }
     ArtifactRef checkpoint = Checkpoints.put(folder, artifacts::put);
     if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))

@@ -37,7 +37,9 @@ class TorchDecoderTest {
           .weightShapes()
           .forEach(
               (name, shape) ->
-                  weights.add(TorchDecoder.array(manager, model.weights().floats(name), shape)));
+                  weights.add(
+                      TorchDecoder.array(
+                          manager, shape, into -> model.weights().floats(name, into))));
       List<PtNDArray> leaves = TorchDecoder.leaves(weights);
       Map<String, PtNDArray> named = new LinkedHashMap<>();
       for (String name : config.weightShapes().keySet()) {
