@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -14,12 +15,18 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import polyphony.activities.lm.ChatTemplate;
 import polyphony.activities.lm.EncoderConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
@@ -41,15 +48,21 @@ import polyphony.workflows.ModelDefaults;
 public final class Checkpoints {
   public static final String MEDIA_TYPE = "application/vnd.polyphony.checkpoint+json";
 
-  /** The weights' file name. */
-  public static final String WEIGHTS = "model.safetensors";
+  /** The weights' file name, where they are not sharded. */
+  public static final String WEIGHTS = Weights.FILE;
+
+  private static final String CONFIG = "config.json";
 
   /** The file with a model's {@link ModelDefaults}. */
   public static final String DEFAULTS = "polyphony.json";
 
-  /** Every file that belongs to a checkpoint; others in a folder (a README, say) are left out. */
+  /**
+   * Every file that belongs to a checkpoint, beside shards and their index; others in a folder (a
+   * README, say) are left out.
+   */
   public static final List<String> FILES =
       List.of(
+          ChatTemplate.FILE,
           "config.json",
           "generation_config.json",
           WEIGHTS,
@@ -59,7 +72,7 @@ public final class Checkpoints {
           "tokenizer_config.json");
 
   private static final Set<String> REQUIRED =
-      Set.of("config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json");
+      Set.of("config.json", "tokenizer.json", "tokenizer_config.json");
   private static final int MAX_JSON_BYTES = 1 << 20;
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -97,7 +110,7 @@ public final class Checkpoints {
    *     opened
    */
   public static ArtifactRef put(Path folder, Destination destination) {
-    if (EncoderConfig.describes(folder.resolve("config.json"))) {
+    if (holdsEncoder(folder)) {
       EncoderModel.open(folder);
     } else {
       LanguageModel.open(folder);
@@ -112,13 +125,34 @@ public final class Checkpoints {
       }
     }
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
-    for (String name : FILES) {
-      Path file = folder.resolve(name);
-      if (Files.isRegularFile(file)) {
-        files.put(name, destination.put(file, mediaType(name), name));
-      }
+    for (Path file : filesIn(folder)) {
+      String name = file.getFileName().toString();
+      files.put(name, destination.put(file, mediaType(name), name));
     }
     return put(files, destination);
+  }
+
+  /** Whether a folder holds an encoder, and not a model that speaks. */
+  public static boolean holdsEncoder(Path folder) {
+    Path config = folder.resolve(CONFIG);
+    return Files.isRegularFile(config) && EncoderConfig.describes(config);
+  }
+
+  /**
+   * The files in a folder that belong to a checkpoint.
+   *
+   * @throws PolyphonyException DATA where its weights cannot be read
+   */
+  public static List<Path> filesIn(Path folder) {
+    Stream<Path> whole = FILES.stream().map(folder::resolve).filter(Files::isRegularFile);
+    if (Files.exists(folder.resolve(WEIGHTS))) {
+      return whole.toList();
+    }
+    Stream<Path> shards =
+        Weights.openFolder(folder).tensors().values().stream().map(Weights.Tensor::file).distinct();
+    return Stream.of(whole, shards, Stream.of(folder.resolve(Weights.INDEX)))
+        .flatMap(each -> each)
+        .toList();
   }
 
   /**
@@ -144,7 +178,7 @@ public final class Checkpoints {
     files(start)
         .forEach(
             (name, file) -> {
-              if (!name.equals(WEIGHTS)) {
+              if (!isWeights(name)) {
                 // Put again, though it is there: whoever writes a checkpoint answers for all of it.
                 try (LocalCache.Pinned object = artifacts.open(file)) {
                   files.put(name, destination.put(object.path(), file.mediaType(), name));
@@ -170,8 +204,14 @@ public final class Checkpoints {
     }
   }
 
+  private static boolean isWeights(String name) {
+    return Weights.isWeightsFile(name) || name.equals(Weights.INDEX);
+  }
+
   private static String mediaType(String name) {
-    return name.equals(WEIGHTS) ? "application/x-safetensors" : "application/json";
+    return Weights.isWeightsFile(name)
+        ? "application/x-safetensors"
+        : name.equals(ChatTemplate.FILE) ? "text/x-jinja" : "application/json";
   }
 
   /**
@@ -189,20 +229,43 @@ public final class Checkpoints {
           ErrorClass.DATA, "artifact " + checkpoint.sha256() + " is not a checkpoint", e);
     }
     // A closed list of names is also what keeps every file inside the model's folder.
-    if (files == null || !FILES.containsAll(files.keySet())) {
+    if (files == null
+        || !files.keySet().stream().allMatch(each -> FILES.contains(each) || isWeights(each))) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has files other than " + FILES);
     }
-    if (!files.keySet().containsAll(REQUIRED) || files.containsValue(null)) {
+    if (!files.keySet().containsAll(REQUIRED)
+        || files.keySet().stream().noneMatch(Weights::isWeightsFile)
+        || files.containsValue(null)) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has only the files " + files.keySet());
     }
     return files;
   }
 
-  /** SHA-256 of the checkpoint's weights file. */
+  /** {@link #weightsSha256(Collection)} of a checkpoint. */
   public String weightsSha256(ArtifactRef checkpoint) {
-    return files(checkpoint).get(WEIGHTS).sha256();
+    return weightsSha256(files(checkpoint).values()).orElseThrow();
+  }
+
+  /**
+   * SHA-256 of the weights file among {@code files}, or that of its shards together: what {@code
+   * sha256sum *.safetensors | sha256sum} says. Empty where there are no weights.
+   */
+  public static Optional<String> weightsSha256(Collection<ArtifactRef> files) {
+    List<ArtifactRef> weights =
+        files.stream()
+            .filter(file -> Weights.isWeightsFile(file.name()))
+            .sorted(Comparator.comparing(ArtifactRef::name))
+            .toList();
+    if (weights.isEmpty() || (weights.size() == 1 && weights.get(0).name().equals(WEIGHTS))) {
+      return weights.stream().map(ArtifactRef::sha256).findFirst();
+    }
+    String lines =
+        weights.stream()
+            .map(file -> file.sha256() + "  " + file.name() + "\n")
+            .collect(Collectors.joining());
+    return Optional.of(Sha256.of(lines.getBytes(StandardCharsets.UTF_8)));
   }
 
   /** What the model brings along for fields that a spec leaves open. */
@@ -256,7 +319,7 @@ public final class Checkpoints {
 
   /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
   public boolean isEncoder(ArtifactRef checkpoint) {
-    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get("config.json"))) {
+    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get(CONFIG))) {
       return EncoderConfig.describes(config.path());
     }
   }
@@ -276,6 +339,53 @@ public final class Checkpoints {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  /**
+   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change.
+   *
+   * @throws PolyphonyException CONFIG where the folder is there and not empty; DATA where an object
+   *     is missing or damaged; INFRASTRUCTURE where it cannot be written
+   */
+  public void export(ArtifactRef checkpoint, Path folder) {
+    Path target = folder.toAbsolutePath().normalize();
+    requireNew(target);
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    try (TemporaryFolder partial = new TemporaryFolder(target.getParent(), ".export-")) {
+      Path complete = Files.createDirectory(partial.path().resolve("folder"));
+      for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+          Files.copy(object.path(), complete.resolve(file.getKey()));
+          complete.resolve(file.getKey()).toFile().setWritable(true, true);
+        }
+      }
+      if (!holds(complete, files)) {
+        throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
+      }
+      Files.deleteIfExists(target);
+      Files.move(complete, target);
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static void requireNew(Path folder) {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    if (Files.isDirectory(folder)) {
+      try (Stream<Path> content = Files.list(folder)) {
+        if (content.findAny().isEmpty()) {
+          return;
+        }
+      } catch (IOException e) {
+        throw new PolyphonyException(
+            ErrorClass.CONFIG, folder + ": cannot be looked at; check its permissions", e);
+      }
+    }
+    throw PolyphonyException.config(
+        folder + " is there already and not an empty folder; name a new one");
   }
 
   private static boolean holds(Path folder, Map<String, ArtifactRef> files) throws IOException {

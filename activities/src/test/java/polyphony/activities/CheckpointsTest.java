@@ -27,6 +27,7 @@ import polyphony.storage.Artifacts;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sha256;
 import polyphony.workflows.ModelDefaults;
 
 class CheckpointsTest {
@@ -58,6 +59,52 @@ class CheckpointsTest {
   private ArtifactRef put(String content) {
     return artifacts.put(
         content.getBytes(StandardCharsets.UTF_8), Checkpoints.MEDIA_TYPE, "checkpoint.json");
+  }
+
+  @Test
+  void aShardedModelKeepsItsShardsUntilItIsFinetuned() throws IOException {
+    Weights whole = LanguageModel.open(model).weights();
+    Map<String, FloatBuffer> values = new LinkedHashMap<>();
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    List<String> entries = new ArrayList<>();
+    List<String> shards = List.of("model-1.safetensors", "model-2.safetensors");
+    for (String shard : shards) {
+      Map<String, FloatBuffer> part = new LinkedHashMap<>();
+      for (Weights.Tensor tensor : whole.tensors().values()) {
+        if (tensor.name().contains("mlp") == shard.equals(shards.get(1))) {
+          part.put(tensor.name(), FloatBuffer.wrap(whole.floats(tensor.name())));
+          shapes.put(tensor.name(), tensor.shape());
+          entries.add("\"" + tensor.name() + "\": \"" + shard + "\"");
+        }
+      }
+      values.putAll(part);
+      Weights.write(model.resolve(shard), part, shapes, Map.of("format", "pt"));
+    }
+    Files.move(model.resolve(Weights.FILE), temporary.resolve("whole"));
+    Files.writeString(
+        model.resolve(Weights.INDEX), "{\"weight_map\": {" + String.join(", ", entries) + "}}");
+
+    ArtifactRef start = Checkpoints.put(model, this::put);
+    assertThat(checkpoints.files(start))
+        .containsKeys(shards.get(0), shards.get(1), Weights.INDEX)
+        .doesNotContainKey(Weights.FILE);
+    String lines =
+        Sha256.of(model.resolve(shards.get(0)))
+            + "  model-1.safetensors\n"
+            + Sha256.of(model.resolve(shards.get(1)))
+            + "  model-2.safetensors\n";
+    assertThat(checkpoints.weightsSha256(start))
+        .isEqualTo(Sha256.of(lines.getBytes(StandardCharsets.UTF_8)));
+    LanguageModel opened = checkpoints.open(start);
+    for (String name : values.keySet()) {
+      assertThat(opened.weights().floats(name)).isEqualTo(values.get(name).array());
+    }
+
+    ArtifactRef tuned = checkpoints.putWithWeights(start, temporary.resolve("whole"), this::put);
+    assertThat(checkpoints.files(tuned))
+        .containsKey(Weights.FILE)
+        .doesNotContainKeys(shards.get(0), shards.get(1), Weights.INDEX);
+    checkpoints.open(tuned);
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -109,6 +110,16 @@ final class IterationBenchCommand implements Callable<Integer> {
     this.console = console;
   }
 
+  /** The model's. */
+  record Shape(
+      int vocabularySize,
+      int hiddenSize,
+      int intermediateSize,
+      int layers,
+      int heads,
+      int keyValueHeads,
+      int maxPositions) {}
+
   /**
    * What the bench measured.
    *
@@ -121,7 +132,7 @@ final class IterationBenchCommand implements Callable<Integer> {
   record Report(
       int processors,
       long parameters,
-      DecoderConfig shape,
+      Shape shape,
       double seconds,
       Map<String, Double> phases,
       List<Integer> generatorExamples,
@@ -161,7 +172,14 @@ final class IterationBenchCommand implements Callable<Integer> {
           new Report(
               Runtime.getRuntime().availableProcessors(),
               config.parameters(),
-              config,
+              new Shape(
+                  vocabulary,
+                  hidden,
+                  feedForward,
+                  layers,
+                  config.heads(),
+                  config.keyValueHeads(),
+                  CONTEXT),
               seconds,
               summary.phases(),
               last.generatorExamples(),
@@ -221,7 +239,7 @@ final class IterationBenchCommand implements Callable<Integer> {
     Path file = folder.resolve("questions.jsonl");
     Files.write(file, lines());
     try (StoreAccess access = StoreAccess.open(settings, store)) {
-      access.models().importFolder(NAME, model);
+      access.models().importFolder(NAME, model, Optional.empty());
       access.data().importFiles(NAME, file, null, "choice", null);
     }
   }

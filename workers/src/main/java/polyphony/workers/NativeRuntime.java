@@ -25,6 +25,11 @@ import polyphony.activities.lm.torch.TorchTrainer;
 final class NativeRuntime implements LanguageModelRuntime {
   private final int slots;
 
+  /** One that has all of the memory. */
+  NativeRuntime() {
+    this(1);
+  }
+
   /**
    * @param slots steps that run at the same time: each may take as much memory as the others
    */

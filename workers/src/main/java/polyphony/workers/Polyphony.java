@@ -93,7 +93,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
-        .addSubcommand("import", new ImportCommand(console))
+        .addSubcommand("model", ModelCommand.commands(console))
         .addSubcommand("data", DataCommand.commands(console))
         .addSubcommand("grade", new GradeCommand(console))
         .addSubcommand("re-grade", new RegradeCommand(console))
@@ -102,7 +102,7 @@ public final class Polyphony implements Callable<Integer> {
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
-        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime(1)))
+        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
         .addSubcommand("version", new VersionCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

@@ -8,6 +8,7 @@ import polyphony.activities.data.DataRegistry;
 import polyphony.activities.resolve.ModelRegistry;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.resolve.SpecCompletion;
+import polyphony.activities.resolve.StoredModels;
 import polyphony.storage.Artifacts;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.LocalCache;
@@ -55,6 +56,11 @@ record StoreAccess(
   /** Questions by name. */
   DataRegistry data() {
     return new DataRegistry(objects, artifacts);
+  }
+
+  /** Every model of the store by what a person calls it. */
+  StoredModels storedModels() {
+    return new StoredModels(objects, artifacts, checkpoints(), models);
   }
 
   Checkpoints checkpoints() {

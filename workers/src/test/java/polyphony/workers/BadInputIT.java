@@ -50,7 +50,15 @@ class BadInputIT {
     store = folder.resolve("store");
     BadInputIT before = new BadInputIT();
     before.aModel();
-    assertThat(before.run("import", "small", before.model.toString(), "--store", store.toString()))
+    assertThat(
+            before.run(
+                "model",
+                "import",
+                before.model.toString(),
+                "--name",
+                "small",
+                "--store",
+                store.toString()))
         .as(before.errors())
         .isZero();
     spec = Files.writeString(folder.resolve("spec.json"), SPEC).toString();
@@ -86,7 +94,16 @@ class BadInputIT {
 
   @Test
   void aRightFolderIsImported() {
-    assertThat(run("import", "again", model.toString(), "--store", store.toString())).isZero();
+    assertThat(
+            run(
+                "model",
+                "import",
+                model.toString(),
+                "--name",
+                "again",
+                "--store",
+                store.toString()))
+        .isZero();
     assertThat(output()).startsWith("imported again");
   }
 
@@ -208,7 +225,9 @@ class BadInputIT {
 
   private void refusedModel(Path bad, String part) {
     refused(
-        2, List.of(part), () -> run("import", "bad", bad.toString(), "--store", store.toString()));
+        2,
+        List.of(part),
+        () -> run("model", "import", bad.toString(), "--name", "bad", "--store", store.toString()));
   }
 
   private void refused(int exitCode, List<String> parts, Action action) {

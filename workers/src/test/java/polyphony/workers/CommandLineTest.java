@@ -223,7 +223,7 @@ class CommandLineTest {
   @Test
   void helpAndVersionAreResults() {
     assertThat(run("--help")).isZero();
-    assertThat(output()).contains("Examples:", "polyphony run", "import");
+    assertThat(output()).contains("Examples:", "polyphony run", "model");
     assertThat(run("run", "--help")).isZero();
     assertThat(output()).contains("--evaluate-questions", "default: ./polyphony-store");
     assertThat(run("version")).isZero();

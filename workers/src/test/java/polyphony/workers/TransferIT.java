@@ -233,7 +233,7 @@ class TransferIT {
     Path model = folder.resolve("wide");
     aModelThatReads(characters.toString(), model);
     models = runtime -> new Pupils(runtime, known);
-    done("import", "wide", model.toString());
+    done("model", "import", model.toString(), "--name", "wide");
     done("data", "import", "gsm8k", published.toString());
     Path spec =
         Files.writeString(

@@ -148,9 +148,7 @@ public record QuestionStory(
 
   private static Optional<String> weights(StepManifest debate, StoreGraph graph) {
     return References.in(debate.inputs().path("speaker")).stream()
-        .flatMap(speaker -> graph.parts(speaker).stream())
-        .filter(file -> file.name().equals(Checkpoints.WEIGHTS))
-        .map(ArtifactRef::sha256)
+        .flatMap(speaker -> Checkpoints.weightsSha256(graph.parts(speaker)).stream())
         .findFirst();
   }
 }

@@ -11,6 +11,7 @@ import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import com.hubspot.jinjava.lib.tag.Tag;
 import com.hubspot.jinjava.tree.ExpressionNode;
 import com.hubspot.jinjava.tree.Node;
 import com.hubspot.jinjava.tree.TagNode;
@@ -62,6 +63,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
           "first",
           "float",
           "int",
+          "items",
           "join",
           "last",
           "length",
@@ -83,10 +85,10 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
           "trim",
           "unique",
           "upper");
+  private static final Set<String> FUNCTIONS = Set.of(":range", ":namespace");
   private static final Pattern QUOTED =
       Pattern.compile("'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"", Pattern.DOTALL);
   private static final Pattern FILTER = Pattern.compile("\\|\\s*(\\w+)");
-  private static final Pattern CONDITION = Pattern.compile("\\bif\\b");
   private static final Jinjava JINJAVA = jinjava();
 
   public ChatTemplate {
@@ -100,7 +102,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
               + " are accepted");
     }
     try {
-      requireSupported(JINJAVA.newInterpreter().parse(source));
+      requireSupported(JINJAVA.newInterpreter().parse(asJinjaReads(source)));
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);
     }
@@ -208,7 +210,7 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     bindings.put(VISITED, new AtomicInteger());
     RenderResult result;
     try {
-      result = JINJAVA.renderForResult(withoutLastNewline(source), bindings);
+      result = JINJAVA.renderForResult(asJinjaReads(source), bindings);
     } catch (RuntimeException | StackOverflowError e) {
       throw refused(String.valueOf(e.getMessage()), e);
     }
@@ -227,22 +229,11 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
     if (node instanceof TagNode tag) {
       String code = QUOTED.matcher(tag.getHelpers()).replaceAll("''");
       requireSupportedExpression(code);
-      boolean loop = tag.getName().equals("for");
-      if (loop && CONDITION.matcher(code).find()) {
-        throw new TemplateValues.Refusal("a loop with a condition is not supported");
-      }
-      if (loop && tag.getChildren().stream().anyMatch(ChatTemplate::isElse)) {
-        throw new TemplateValues.Refusal("a loop with an else is not supported");
-      }
     } else if (node instanceof ExpressionNode expression) {
       requireSupportedExpression(
           QUOTED.matcher(expression.getMaster().getImage()).replaceAll("''"));
     }
     node.getChildren().forEach(ChatTemplate::requireSupported);
-  }
-
-  private static boolean isElse(Node node) {
-    return node instanceof TagNode tag && tag.getName().equals("else");
   }
 
   private static void requireSupportedExpression(String code) {
@@ -276,9 +267,10 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         cause);
   }
 
-  /** Jinja drops one newline at the end of a template. */
-  private static String withoutLastNewline(String source) {
-    return source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
+  /** Jinja reads every kind of line break as one newline, and drops one at a template's end. */
+  private static String asJinjaReads(String source) {
+    String lines = source.replace("\r\n", "\n").replace('\r', '\n');
+    return lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines;
   }
 
   private static Jinjava jinjava() {
@@ -299,7 +291,9 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
                         Context.Library.TAG,
                         Set.of("import", "include", "extends", "from"),
                         Context.Library.FILTER,
-                        otherFilters()))
+                        otherFilters(),
+                        Context.Library.FUNCTION,
+                        otherFunctions()))
                 .withMaxRenderDepth(16)
                 .withMaxMacroRecursionDepth(16)
                 .withMaxOutputSize(MAX_CHARACTERS)
@@ -316,15 +310,30 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         (name, encoding, interpreter) -> {
           throw new IOException("a chat template may not read " + name);
         });
-    jinjava.registerFilter(TemplateValues.REPLACE);
+    TemplateFilters.ALL.forEach(jinjava::registerFilter);
+    jinjava.registerTag(new TemplateLoop(ChatTemplate::countNode));
+    jinjava.registerTag(new GenerationTag());
     jinjava.registerFunction(
         new ELFunctionDefinition(
             "", "raise_exception", TemplateValues.class, "raiseException", String.class));
-    for (String function : List.of("today", "unixtimestamp")) {
-      jinjava.registerFunction(
-          new ELFunctionDefinition("", function, TemplateValues.class, "noClock"));
-    }
     return jinjava;
+  }
+
+  /** Where transformers finds an assistant's turn; it writes nothing. */
+  private static final class GenerationTag implements Tag {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getName() {
+      return "generation";
+    }
+
+    @Override
+    public String interpret(TagNode node, JinjavaInterpreter interpreter) {
+      return node.getChildren().stream()
+          .map(child -> child.render(interpreter).getValue())
+          .collect(Collectors.joining());
+    }
   }
 
   /** Jinjava has filters that Jinja lacks, and some that can make a huge string from nothing. */
@@ -333,6 +342,15 @@ public record ChatTemplate(String source, Map<String, String> specialTokens) {
         .getGlobalContext().getAllFilters().stream()
             .map(Filter::getName)
             .filter(name -> !FILTERS.contains(name))
+            .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Those of Jinjava alone, of which some read the clock: equal messages give equal prompts. */
+  private static Set<String> otherFunctions() {
+    return new Jinjava()
+        .getGlobalContext().getAllFunctions().stream()
+            .map(ELFunctionDefinition::getName)
+            .filter(name -> !FUNCTIONS.contains(name))
             .collect(Collectors.toUnmodifiableSet());
   }
 

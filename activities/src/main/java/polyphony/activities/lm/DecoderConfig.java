@@ -1,17 +1,19 @@
 package polyphony.activities.lm;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import polyphony.storage.PolyphonyException;
 
 /**
- * The shape of a decoder, from a Hugging Face {@code config.json}: pre-norm transformer with
- * RMSNorm, rotary positions (half-split layout), grouped-query attention and SwiGLU. Both emitters
- * (ONNX graph and DJL operations) are written against this description alone.
+ * What a decoder computes, from a Hugging Face {@code config.json}: a pre-norm transformer with
+ * RMSNorm, rotary positions, grouped-query attention and a gated feed-forward layer, in the
+ * variants of the Llama, Mistral, Phi-3, Qwen2 and Gemma 2 families. Both emitters (ONNX graph and
+ * TorchScript) are written against this description alone; none knows the families' names.
  *
  * @param vocabularySize rows of the embedding
  * @param hiddenSize width of the residual stream
@@ -20,10 +22,17 @@ import polyphony.storage.PolyphonyException;
  * @param keyValueHeads key and value heads; divides {@code heads}
  * @param headSize width of a head
  * @param intermediateSize width of the feed-forward layer
- * @param ropeTheta base of the rotary frequencies
+ * @param rotary how positions enter
+ * @param attention what a token sees, and how strongly
+ * @param block what the blocks are made of
+ * @param embeddingScale what a token's embedding is multiplied by
  * @param normEpsilon added to the mean square in RMSNorm
+ * @param logitCap {@code c} where logits become {@code c tanh(logit / c)}; infinite for none
  * @param maxPositions context length in tokens
  * @param tiedEmbeddings whether the output layer is the embedding
+ * @param paddingToken whose embedding is not trained as an input, as in PyTorch's {@code
+ *     Embedding}; or -1
+ * @param untrainable why the model can only be sampled and scored, where that is so
  */
 public record DecoderConfig(
     int vocabularySize,
@@ -33,99 +42,105 @@ public record DecoderConfig(
     int keyValueHeads,
     int headSize,
     int intermediateSize,
-    double ropeTheta,
+    RotaryPositions rotary,
+    Attention attention,
+    Block block,
+    double embeddingScale,
     double normEpsilon,
+    double logitCap,
     int maxPositions,
-    boolean tiedEmbeddings) {
+    boolean tiedEmbeddings,
+    int paddingToken,
+    Optional<String> untrainable) {
 
-  private static final Set<String> SUPPORTED = Set.of("LlamaForCausalLM");
+  /** The window of a layer that sees the whole text before a token. */
+  public static final int WHOLE_TEXT = Integer.MAX_VALUE;
+
+  /** What is applied to the gate of the feed-forward layer. */
+  public enum Activation {
+    /** {@code x / (1 + e^-x)}. */
+    SILU,
+    /** The tanh approximation of {@code x} times the normal distribution's function of it. */
+    GELU_TANH
+  }
 
   /**
-   * Reads {@code config.json}.
+   * @param scale what the product of a query and a key is multiplied by
+   * @param cap {@code c} where scores become {@code c tanh(score / c)} before the mask; infinite
+   *     for none
+   * @param windows by layer: how many tokens a token sees, itself included, or {@link #WHOLE_TEXT}
+   */
+  public record Attention(double scale, double cap, List<Integer> windows) {
+    public Attention {
+      windows = List.copyOf(windows);
+    }
+  }
+
+  /**
+   * @param packed whether queries, keys and values come of one matrix, in this order, and gate and
+   *     up of another one
+   * @param queryKeyValueBias whether those three projections have biases
+   * @param outputBias whether attention's output projection has one
+   * @param feedForwardBias whether gate, up and down have them
+   * @param outerNorms whether what attention and the feed-forward layer add to the stream is normed
+   *     itself
+   * @param normOffset added to every norm's weight
+   */
+  public record Block(
+      boolean packed,
+      boolean queryKeyValueBias,
+      boolean outputBias,
+      boolean feedForwardBias,
+      Activation activation,
+      boolean outerNorms,
+      double normOffset) {
+    static final Block PLAIN = new Block(false, false, false, false, Activation.SILU, false, 0);
+  }
+
+  /** A Llama without variations, as {@link NewLanguageModel} writes it: padding is token 0. */
+  public DecoderConfig(
+      int vocabularySize,
+      int hiddenSize,
+      int layers,
+      int heads,
+      int keyValueHeads,
+      int headSize,
+      int intermediateSize,
+      double ropeTheta,
+      double normEpsilon,
+      int maxPositions,
+      boolean tiedEmbeddings) {
+    this(
+        vocabularySize,
+        hiddenSize,
+        layers,
+        heads,
+        keyValueHeads,
+        headSize,
+        intermediateSize,
+        new RotaryPositions(headSize, ropeTheta, new RotaryScaling.None()),
+        new Attention(
+            1 / Math.sqrt(headSize),
+            Double.POSITIVE_INFINITY,
+            Collections.nCopies(layers, WHOLE_TEXT)),
+        Block.PLAIN,
+        1,
+        normEpsilon,
+        Double.POSITIVE_INFINITY,
+        maxPositions,
+        tiedEmbeddings,
+        0,
+        Optional.empty());
+  }
+
+  /**
+   * Reads {@code config.json}. What it leaves out has the default of transformers' configuration
+   * class; what would change the computation and is not understood is refused.
    *
    * @throws PolyphonyException DATA, naming the file, the field and what is supported
    */
   public static DecoderConfig read(Path file) {
-    JsonNode json = JsonFile.read(file);
-    String architecture = json.path("architectures").path(0).asText("");
-    if (!SUPPORTED.contains(architecture)) {
-      throw PolyphonyException.data(
-          file
-              + ": architecture \""
-              + architecture
-              + "\" is not supported; supported: LlamaForCausalLM");
-    }
-    requireDefault(file, json, "hidden_act", "silu");
-    requireDefault(file, json, "attention_bias", "false");
-    requireDefault(file, json, "mlp_bias", "false");
-    requireDefault(file, json, "rope_scaling", "null");
-    int heads = positive(file, json, "num_attention_heads", 0, 1 << 12);
-    int hidden = positive(file, json, "hidden_size", 0, 1 << 20);
-    int keyValueHeads = positive(file, json, "num_key_value_heads", heads, heads);
-    if (heads % keyValueHeads != 0) {
-      throw invalid(file, "num_key_value_heads", "must divide num_attention_heads = " + heads);
-    }
-    int headSize = positive(file, json, "head_dim", hidden / heads, 1 << 12);
-    if (headSize % 2 != 0) {
-      throw invalid(file, "head_dim", "must be even for rotary positions");
-    }
-    return new DecoderConfig(
-        positive(file, json, "vocab_size", 0, 1 << 24),
-        hidden,
-        positive(file, json, "num_hidden_layers", 0, 1 << 12),
-        heads,
-        keyValueHeads,
-        headSize,
-        positive(file, json, "intermediate_size", 0, 1 << 22),
-        positiveReal(file, json, "rope_theta", 10000.0),
-        positiveReal(file, json, "rms_norm_eps", 1e-6),
-        positive(file, json, "max_position_embeddings", 2048, 1 << 24),
-        flag(file, json, "tie_word_embeddings"));
-  }
-
-  private static void requireDefault(Path file, JsonNode json, String field, String supported) {
-    JsonNode value = json.path(field);
-    if (!value.isMissingNode() && !value.isNull() && !value.asText("?").equals(supported)) {
-      throw invalid(file, field, "is " + value + "; only " + supported + " is supported");
-    }
-  }
-
-  private static int positive(Path file, JsonNode json, String field, int otherwise, int most) {
-    JsonNode value = json.path(field);
-    if ((value.isMissingNode() || value.isNull()) && otherwise > 0) {
-      return otherwise;
-    }
-    if (!value.isIntegralNumber() || value.asLong() < 1 || value.asLong() > most) {
-      throw invalid(
-          file, field, "is " + value + "; a whole number from 1 to " + most + " is needed");
-    }
-    return value.asInt();
-  }
-
-  private static boolean flag(Path file, JsonNode json, String field) {
-    JsonNode value = json.path(field);
-    if (value.isMissingNode() || value.isNull()) {
-      return false;
-    }
-    if (!value.isBoolean()) {
-      throw invalid(file, field, "is " + value + "; true or false is needed");
-    }
-    return value.asBoolean();
-  }
-
-  private static double positiveReal(Path file, JsonNode json, String field, double otherwise) {
-    JsonNode value = json.path(field);
-    if (value.isMissingNode() || value.isNull()) {
-      return otherwise;
-    }
-    if (!value.isNumber() || !(value.asDouble() > 0) || Double.isInfinite(value.asDouble())) {
-      throw invalid(file, field, "is " + value + "; a positive number is needed");
-    }
-    return value.asDouble();
-  }
-
-  private static PolyphonyException invalid(Path file, String field, String what) {
-    return PolyphonyException.data(file + ": " + field + " " + what);
+    return DecoderConfigFile.read(file);
   }
 
   /** Parameters in all, in the layout of {@link #weightShapes}. */
@@ -135,31 +150,81 @@ public record DecoderConfig(
         .sum();
   }
 
+  /** The name of the output layer's weight. */
+  public String outputWeight() {
+    return tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  }
+
+  /** What the name of a weight of block {@code layer} begins with. */
+  public static String blockPrefix(int layer) {
+    return "model.layers." + layer + ".";
+  }
+
   /**
-   * Every weight's Hugging Face name and shape, in a fixed order; matrices are {@code [out, in]}.
+   * Every weight's Hugging Face name and shape, in a fixed order: embedding, blocks, final norm,
+   * and the head unless tied. Matrices are {@code [out, in]}.
    */
   public Map<String, long[]> weightShapes() {
     Map<String, long[]> shapes = new LinkedHashMap<>();
-    long hidden = hiddenSize;
-    long queries = (long) heads * headSize;
-    long keys = (long) keyValueHeads * headSize;
-    shapes.put("model.embed_tokens.weight", new long[] {vocabularySize, hidden});
+    shapes.put("model.embed_tokens.weight", new long[] {vocabularySize, hiddenSize});
     for (int layer = 0; layer < layers; layer++) {
-      String block = "model.layers." + layer + ".";
-      shapes.put(block + "input_layernorm.weight", new long[] {hidden});
-      shapes.put(block + "self_attn.q_proj.weight", new long[] {queries, hidden});
-      shapes.put(block + "self_attn.k_proj.weight", new long[] {keys, hidden});
-      shapes.put(block + "self_attn.v_proj.weight", new long[] {keys, hidden});
-      shapes.put(block + "self_attn.o_proj.weight", new long[] {hidden, queries});
-      shapes.put(block + "post_attention_layernorm.weight", new long[] {hidden});
-      shapes.put(block + "mlp.gate_proj.weight", new long[] {intermediateSize, hidden});
-      shapes.put(block + "mlp.up_proj.weight", new long[] {intermediateSize, hidden});
-      shapes.put(block + "mlp.down_proj.weight", new long[] {hidden, intermediateSize});
+      String prefix = blockPrefix(layer);
+      blockShapes().forEach((name, shape) -> shapes.put(prefix + name, shape));
     }
-    shapes.put("model.norm.weight", new long[] {hidden});
+    shapes.put("model.norm.weight", new long[] {hiddenSize});
     if (!tiedEmbeddings) {
-      shapes.put("lm_head.weight", new long[] {vocabularySize, hidden});
+      shapes.put(outputWeight(), new long[] {vocabularySize, hiddenSize});
     }
     return shapes;
+  }
+
+  /** The same of one block's weights, by what follows {@link #blockPrefix} in their names. */
+  public Map<String, long[]> blockShapes() {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    long queries = (long) heads * headSize;
+    long keys = (long) keyValueHeads * headSize;
+    norm(shapes, "input_layernorm");
+    boolean bias = block.queryKeyValueBias();
+    if (block.packed()) {
+      linear(shapes, "self_attn.qkv_proj", queries + 2 * keys, hiddenSize, bias);
+    } else {
+      linear(shapes, "self_attn.q_proj", queries, hiddenSize, bias);
+      linear(shapes, "self_attn.k_proj", keys, hiddenSize, bias);
+      linear(shapes, "self_attn.v_proj", keys, hiddenSize, bias);
+    }
+    linear(shapes, "self_attn.o_proj", hiddenSize, queries, block.outputBias());
+    norm(shapes, "post_attention_layernorm");
+    if (block.outerNorms()) {
+      norm(shapes, "pre_feedforward_layernorm");
+      norm(shapes, "post_feedforward_layernorm");
+    }
+    bias = block.feedForwardBias();
+    if (block.packed()) {
+      linear(shapes, "mlp.gate_up_proj", 2L * intermediateSize, hiddenSize, bias);
+    } else {
+      linear(shapes, "mlp.gate_proj", intermediateSize, hiddenSize, bias);
+      linear(shapes, "mlp.up_proj", intermediateSize, hiddenSize, bias);
+    }
+    linear(shapes, "mlp.down_proj", hiddenSize, intermediateSize, bias);
+    return shapes;
+  }
+
+  /** The name, within a block, of the norm before the feed-forward layer. */
+  public String feedForwardNorm() {
+    return block.outerNorms()
+        ? "pre_feedforward_layernorm.weight"
+        : "post_attention_layernorm.weight";
+  }
+
+  private void norm(Map<String, long[]> shapes, String name) {
+    shapes.put(name + ".weight", new long[] {hiddenSize});
+  }
+
+  private static void linear(
+      Map<String, long[]> shapes, String name, long outputs, long inputs, boolean bias) {
+    shapes.put(name + ".weight", new long[] {outputs, inputs});
+    if (bias) {
+      shapes.put(name + ".bias", new long[] {outputs});
+    }
   }
 }

@@ -23,15 +23,14 @@ public record EncoderModel(Path folder, EncoderConfig config, Weights weights) {
    * @throws PolyphonyException DATA with what is missing or wrong
    */
   public static EncoderModel open(Path folder) {
-    for (String file : List.of("config.json", "tokenizer.json", "model.safetensors")) {
+    for (String file : List.of("config.json", "tokenizer.json")) {
       if (!Files.isRegularFile(folder.resolve(file))) {
         throw PolyphonyException.data(
             "model folder " + folder + " has no " + file + "; copy the whole folder again");
       }
     }
     EncoderConfig config = EncoderConfig.read(folder.resolve("config.json"));
-    EncoderModel model =
-        new EncoderModel(folder, config, Weights.open(folder.resolve("model.safetensors")));
+    EncoderModel model = new EncoderModel(folder, config, Weights.openFolder(folder));
     for (Map.Entry<String, long[]> weight : config.weightShapes().entrySet()) {
       LanguageModel.requireShape(
           folder, model.weights, model.stored(weight.getKey()), weight.getValue());

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -32,26 +33,29 @@ public record LanguageModel(
       throw PolyphonyException.data(
           "there is no model folder " + folder + "; check the name or import the model");
     }
-    boolean sharded =
-        Files.exists(folder.resolve("model.safetensors.index.json"))
-            && !Files.exists(folder.resolve("model.safetensors"));
-    if (sharded) {
-      throw PolyphonyException.data(
-          "model folder "
-              + folder
-              + " is a sharded checkpoint, which is not supported yet; merge its shards into one"
-              + " model.safetensors");
-    }
+    boolean sharded = Files.exists(folder.resolve(Weights.INDEX));
     for (String file :
-        List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
-      if (!Files.isRegularFile(folder.resolve(file))) {
+        List.of("config.json", "tokenizer.json", "tokenizer_config.json", Weights.FILE)) {
+      if (!Files.isRegularFile(folder.resolve(file)) && !(sharded && file.equals(Weights.FILE))) {
         throw PolyphonyException.data(
             "model folder " + folder + " has no " + file + "; copy the whole folder again");
       }
     }
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
-    Weights weights = Weights.open(folder.resolve("model.safetensors"));
-    config.weightShapes().forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    Weights weights = Weights.openFolder(folder);
+    Map<String, long[]> shapes = config.weightShapes();
+    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    weights.tensors().keySet().stream()
+        .filter(name -> !shapes.containsKey(name) && !harmless(name, config))
+        .findFirst()
+        .ifPresent(
+            name -> {
+              throw PolyphonyException.data(
+                  folder
+                      + ": the weights have a tensor "
+                      + name
+                      + ", which config.json does not imply; it belongs to another architecture");
+            });
     int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
     if (tokens > config.vocabularySize()) {
       throw PolyphonyException.data(
@@ -65,11 +69,17 @@ public record LanguageModel(
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
   }
 
+  /** What old writers stored though it follows from the rest. */
+  private static boolean harmless(String name, DecoderConfig config) {
+    return name.endsWith(".rotary_emb.inv_freq")
+        || (config.tiedEmbeddings() && name.equals("lm_head.weight"));
+  }
+
   static void requireShape(Path folder, Weights weights, String name, long[] shape) {
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(
-          folder + ": model.safetensors has no tensor " + name + ", which config.json implies");
+          folder + ": the weights have no tensor " + name + ", which config.json implies");
     }
     if (!Arrays.equals(tensor.shape(), shape)) {
       throw PolyphonyException.data(

@@ -144,7 +144,7 @@ public final class NewLanguageModel {
     json.put("hidden_act", "silu");
     json.put("max_position_embeddings", config.maxPositions());
     json.put("rms_norm_eps", config.normEpsilon());
-    json.put("rope_theta", config.ropeTheta());
+    json.put("rope_theta", config.rotary().theta());
     json.putNull("rope_scaling");
     json.put("attention_bias", false);
     json.put("attention_dropout", 0.0);

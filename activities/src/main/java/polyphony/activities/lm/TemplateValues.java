@@ -1,7 +1,6 @@
 package polyphony.activities.lm;
 
 import com.hubspot.jinjava.el.ext.JinjavaBeanELResolver;
-import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.util.ForLoop;
@@ -31,22 +30,6 @@ public final class TemplateValues extends ELResolver {
   private static final Pattern INDEX = Pattern.compile("-?[0-9]{1,8}");
   private static final long MAX_CHARACTERS = 1 << 24;
 
-  /** {@code replace(old, new)} as a filter: plain text, bounded. */
-  static final Filter REPLACE =
-      new Filter() {
-        @Override
-        public String getName() {
-          return "replace";
-        }
-
-        @Override
-        public Object filter(Object value, JinjavaInterpreter interpreter, String... arguments) {
-          return value == null
-              ? null
-              : replaced(value.toString(), text(arguments, 0), text(arguments, 1));
-        }
-      };
-
   /** Why a template was stopped, in words that continue "the chat template cannot ...: ". */
   static final class Refusal extends ELException {
     private static final long serialVersionUID = 1L;
@@ -59,12 +42,6 @@ public final class TemplateValues extends ELResolver {
   /** What {@code raise_exception(message)} in a template calls. */
   public static String raiseException(String message) {
     throw new Refusal(message);
-  }
-
-  /** In place of Jinjava's functions that read the clock: equal messages give equal prompts. */
-  @SuppressWarnings("DoNotCallSuggester") // Templates call it.
-  public static String noClock() {
-    throw new Refusal("it reads the clock");
   }
 
   @Override
@@ -147,18 +124,33 @@ public final class TemplateValues extends ELResolver {
 
   private static Object ofString(String string, String method, Object[] arguments) {
     return switch (method) {
-      case "strip" -> stripRight(stripLeft(string, arguments), arguments);
+      case "strip" -> strip(string, arguments);
       case "lstrip" -> stripLeft(string, arguments);
       case "rstrip" -> stripRight(string, arguments);
       case "startswith" -> string.startsWith(text(arguments, 0));
       case "endswith" -> string.endsWith(text(arguments, 0));
       case "lower" -> string.toLowerCase(Locale.ROOT);
       case "upper" -> string.toUpperCase(Locale.ROOT);
-      case "title", "capitalize" -> capitalized(string);
-      case "replace" -> replaced(string, text(arguments, 0), text(arguments, 1));
+      case "title" -> titled(string);
+      case "capitalize" -> capitalized(string);
+      case "replace" -> {
+        requireAtMost(2, arguments, method);
+        yield replaced(string, text(arguments, 0), text(arguments, 1));
+      }
       case "split" -> split(string, arguments);
       default -> throw unknown(string, method);
     };
+  }
+
+  private static void requireAtMost(int count, Object[] arguments, String method) {
+    if (arguments.length > count) {
+      throw new Refusal(method + " with " + arguments.length + " arguments is not supported");
+    }
+  }
+
+  /** Python's {@code strip}: white space, or the characters that are given. */
+  static String strip(String string, Object[] characters) {
+    return stripRight(stripLeft(string, characters), characters);
   }
 
   private static String stripLeft(String string, Object[] characters) {
@@ -179,9 +171,25 @@ public final class TemplateValues extends ELResolver {
 
   private static boolean strips(char character, Object[] characters) {
     boolean anySpace = characters.length == 0 || characters[0] == null;
-    return anySpace
-        ? Character.isWhitespace(character)
-        : characters[0].toString().indexOf(character) >= 0;
+    return anySpace ? isSpace(character) : characters[0].toString().indexOf(character) >= 0;
+  }
+
+  /** Python's {@code str.isspace}; Java's own leaves out the spaces that do not break a line. */
+  private static boolean isSpace(char character) {
+    return Character.isWhitespace(character)
+        || Character.isSpaceChar(character)
+        || character == '\u0085';
+  }
+
+  private static String titled(String string) {
+    StringBuilder text = new StringBuilder();
+    boolean inWord = false;
+    for (int i = 0; i < string.length(); i++) {
+      String character = string.substring(i, i + 1);
+      text.append(inWord ? character.toLowerCase(Locale.ROOT) : character.toUpperCase(Locale.ROOT));
+      inWord = Character.isLetter(string.charAt(i));
+    }
+    return text.toString();
   }
 
   private static String capitalized(String string) {
@@ -191,28 +199,47 @@ public final class TemplateValues extends ELResolver {
             + string.substring(1).toLowerCase(Locale.ROOT);
   }
 
-  private static String replaced(String string, String old, String replacement) {
+  static String replaced(String string, String old, String replacement) {
     if (old.isEmpty()) {
       throw new Refusal("it replaces an empty string");
     }
-    if ((long) string.length() / old.length() * replacement.length() > MAX_CHARACTERS) {
-      throw new Refusal("its strings grow too long");
-    }
+    requireBounded((long) string.length() / old.length() * replacement.length());
     return string.replace(old, replacement);
   }
 
+  static void requireBounded(long characters) {
+    if (characters > MAX_CHARACTERS) {
+      throw new Refusal("its strings grow too long");
+    }
+  }
+
   private static List<String> split(String string, Object[] arguments) {
+    requireAtMost(2, arguments, "split");
     List<String> parts = new ArrayList<>();
     if (arguments.length == 0) {
-      string.strip().lines().flatMap(line -> Arrays.stream(line.split("\\s+"))).forEach(parts::add);
+      StringBuilder part = new StringBuilder();
+      for (char character : (string + " ").toCharArray()) {
+        if (!isSpace(character)) {
+          part.append(character);
+        } else if (!part.isEmpty()) {
+          parts.add(part.toString());
+          part.setLength(0);
+        }
+      }
       return parts;
     }
     String separator = text(arguments, 0);
     if (separator.isEmpty()) {
       throw new Refusal("it splits at an empty string");
     }
+    long most =
+        arguments.length > 1 && arguments[1] instanceof Number number && number.longValue() >= 0
+            ? number.longValue()
+            : Long.MAX_VALUE;
     int from = 0;
-    for (int at = string.indexOf(separator); at >= 0; at = string.indexOf(separator, from)) {
+    for (int at = string.indexOf(separator);
+        at >= 0 && parts.size() < most;
+        at = string.indexOf(separator, from)) {
       parts.add(string.substring(from, at));
       from = at + separator.length();
     }
@@ -220,7 +247,7 @@ public final class TemplateValues extends ELResolver {
     return parts;
   }
 
-  private static String text(Object[] arguments, int index) {
+  static String text(Object[] arguments, int index) {
     if (index >= arguments.length || arguments[index] == null) {
       throw new Refusal("it calls a method without its argument");
     }

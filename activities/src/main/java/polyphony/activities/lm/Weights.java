@@ -24,26 +24,40 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
 /**
- * Tensors in one safetensors file: an 8-byte little-endian header length, a JSON header, then the
- * bytes. The file is not trusted: sizes, offsets and types are checked before anything is read.
+ * Tensors in safetensors files: an 8-byte little-endian header length, a JSON header, then the
+ * bytes. A large model is cut into several such files, its shards, with an index that says which
+ * tensor lies in which. No file is trusted: names, sizes, offsets and types are checked before
+ * anything is read.
  */
 public final class Weights {
   /**
    * Where one tensor lies.
    *
    * @param type such as F32, F16, BF16
-   * @param offset of its first byte in the file, a multiple of the element size
+   * @param offset of its first byte in the file
    */
   public record Tensor(
       Path file, String name, String type, long[] shape, long offset, long bytes) {}
 
   /** The element types that {@link #floats} understands. */
   public static final List<String> FLOAT_TYPES = List.of("F32", "F16", "BF16");
+
+  /** The name of the one weights file of a model folder that is not sharded. */
+  public static final String FILE = "model.safetensors";
+
+  /** The name of a sharded model's index. */
+  public static final String INDEX = "model.safetensors.index.json";
+
+  /** A plain name, so that no index leads out of the model's folder. */
+  private static final Pattern SHARD =
+      Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*\\.safetensors");
 
   private static final int CHUNK_BYTES = 1 << 18;
   private static final long MAX_HEADER_BYTES = 100L << 20;
@@ -98,6 +112,70 @@ public final class Weights {
           file + ": cannot be read; check that it exists and may be read, or copy it again",
           e);
     }
+  }
+
+  /**
+   * Opens a model folder's weights: {@link #FILE}, or else every shard that {@link #INDEX} names.
+   *
+   * @throws PolyphonyException DATA where neither is there, a file is broken, or index and shards
+   *     contradict each other
+   */
+  public static Weights openFolder(Path folder) {
+    Path index = folder.resolve(INDEX);
+    if (Files.exists(folder.resolve(FILE)) || !Files.exists(index)) {
+      return open(folder.resolve(FILE));
+    }
+    Map<String, String> shardOf = shardOf(index);
+    Map<String, Tensor> tensors = new TreeMap<>();
+    for (String shard : new TreeSet<>(shardOf.values())) {
+      if (!Files.isRegularFile(folder.resolve(shard))) {
+        throw broken(index, "names " + shard + ", which the folder does not hold");
+      }
+      for (Tensor tensor : open(folder.resolve(shard)).tensors().values()) {
+        // Also what keeps one tensor from lying in two shards.
+        if (!shard.equals(shardOf.get(tensor.name()))) {
+          throw broken(
+              tensor.file(),
+              "holds tensor " + tensor.name() + ", which " + INDEX + " does not say");
+        }
+        tensors.put(tensor.name(), tensor);
+      }
+    }
+    shardOf.forEach(
+        (name, shard) -> {
+          if (!tensors.containsKey(name)) {
+            throw broken(
+                folder.resolve(shard), "lacks tensor " + name + " that " + INDEX + " says");
+          }
+        });
+    return new Weights(tensors, Map.of());
+  }
+
+  /** Whether a name is one that {@link #openFolder} takes for weights: a plain one. */
+  public static boolean isWeightsFile(String name) {
+    return SHARD.matcher(name).matches();
+  }
+
+  private static Map<String, String> shardOf(Path index) {
+    JsonNode map = JsonFile.read(index).path("weight_map");
+    if (!map.isObject() || map.isEmpty()) {
+      throw broken(index, "has no weight_map that says which tensor lies in which file");
+    }
+    Map<String, String> shardOf = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> entry : map.properties()) {
+      String shard = entry.getValue().asText("");
+      if (!entry.getValue().isTextual() || !SHARD.matcher(shard).matches()) {
+        throw broken(
+            index,
+            "places tensor "
+                + entry.getKey()
+                + " in "
+                + entry.getValue()
+                + ", which is not the plain name of a .safetensors file in the folder");
+      }
+      shardOf.put(entry.getKey(), shard);
+    }
+    return shardOf;
   }
 
   private static JsonNode parse(Path file, byte[] header) {
@@ -391,6 +469,11 @@ public final class Weights {
       throw PolyphonyException.infrastructure(
           file + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
+  }
+
+  /** Bytes of one element of a type that {@link #open} accepts. */
+  static int elementBytes(String type) {
+    return ELEMENT_BYTES.get(type);
   }
 
   private static long elements(long[] shape) {

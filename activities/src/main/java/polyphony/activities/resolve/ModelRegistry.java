@@ -2,11 +2,18 @@ package polyphony.activities.resolve;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import polyphony.activities.Checkpoints;
+import polyphony.activities.lm.AlignedWeights;
+import polyphony.activities.lm.ChatTemplate;
+import polyphony.activities.lm.EncoderModel;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
@@ -14,6 +21,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.TemporaryFolder;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.SpecDefaults;
 
@@ -110,12 +118,23 @@ public final class ModelRegistry {
   }
 
   /**
-   * Imports a Hugging Face folder. Importing the same folder again changes nothing.
+   * What an import made.
    *
+   * @param chatTemplate whether the model has one: without it, it cannot debate
+   * @param realigned weight files that were written anew, with the same values
+   */
+  public record Import(ArtifactRef checkpoint, boolean chatTemplate, List<String> realigned) {}
+
+  /**
+   * Imports a Hugging Face folder. Importing the same folder again changes nothing. The name is
+   * given last, so that nothing half-imported can be named.
+   *
+   * @param chatTemplate a Jinja file to use in place of the model's own, kept as its {@code
+   *     chat_template.jinja}
    * @throws PolyphonyException CONFIG where the name is taken by another model or is no name; DATA
    *     where the folder is no model
    */
-  public ArtifactRef importFolder(String name, Path folder) {
+  public Import importFolder(String name, Path folder, Optional<Path> chatTemplate) {
     if (RESERVED.contains(name) || !ExperimentNames.isValid(name)) {
       throw PolyphonyException.config(
           "a model cannot be called \""
@@ -125,12 +144,64 @@ public final class ModelRegistry {
               + ", but not "
               + String.join(", ", RESERVED));
     }
-    ArtifactRef checkpoint = Checkpoints.put(folder, artifacts::put);
-    if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))
-        && !imported(name).equals(Optional.of(checkpoint))) {
-      throw PolyphonyException.config(
-          "the name \"" + name + "\" belongs to another model; choose another name");
+    boolean speaks = requireUsable(folder, chatTemplate);
+    try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
+      List<String> realigned = stage(folder, chatTemplate, staging.path());
+      ArtifactRef checkpoint = Checkpoints.put(staging.path(), artifacts::put);
+      if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))
+          && !imported(name).equals(Optional.of(checkpoint))) {
+        throw PolyphonyException.config(
+            "the name \"" + name + "\" belongs to another model; choose another name");
+      }
+      return new Import(checkpoint, speaks, realigned);
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
     }
-    return checkpoint;
+  }
+
+  /** Checked where it lies, so that what is wrong is told with the names that its owner knows. */
+  private static boolean requireUsable(Path folder, Optional<Path> chatTemplate) {
+    if (Checkpoints.holdsEncoder(folder)) {
+      EncoderModel.open(folder).tokenizer().close();
+      return false;
+    }
+    LanguageModel model = LanguageModel.open(folder);
+    model.tokenizer().close();
+    Optional<ChatTemplate> template =
+        chatTemplate.isPresent()
+            ? chatTemplate.map(file -> ChatTemplate.read(folder, file))
+            : ChatTemplate.find(folder);
+    template.ifPresent(ChatTemplate::requireConversation);
+    return template.isPresent();
+  }
+
+  private static List<String> stage(Path folder, Optional<Path> chatTemplate, Path staging)
+      throws IOException {
+    List<String> realigned = new ArrayList<>();
+    for (Path file : Checkpoints.filesIn(folder)) {
+      String name = file.getFileName().toString();
+      if (name.equals(ChatTemplate.FILE) && chatTemplate.isPresent()) {
+        continue;
+      }
+      if (name.endsWith(".safetensors") && !AlignedWeights.aligned(Weights.open(file))) {
+        AlignedWeights.write(file, staging.resolve(name));
+        realigned.add(name);
+      } else {
+        linkOrCopy(file.toRealPath(), staging.resolve(name));
+      }
+    }
+    if (chatTemplate.isPresent()) {
+      Files.copy(chatTemplate.get(), staging.resolve(ChatTemplate.FILE));
+    }
+    return realigned;
+  }
+
+  private static void linkOrCopy(Path from, Path to) throws IOException {
+    try {
+      Files.createSymbolicLink(to, from);
+    } catch (FileSystemException | UnsupportedOperationException e) {
+      Files.copy(from, to);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package polyphony.activities.evaluate;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -41,6 +42,7 @@ import polyphony.activities.pretrain.CompactDialect;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.vote.Label;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.CanonicalJson;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
@@ -220,6 +222,10 @@ class OutsideModelsTest {
     assertThat(measurement.last()).isEqualTo(own.last());
     assertThat(measurement.embeddingDissimilarity()).isEqualTo(own.embeddingDissimilarity());
     assertThat(own.likelihoodTokens()).isNull();
+    // What nothing outside measures has the keys and bytes that it had before.
+    assertThat(new String(CanonicalJson.bytes(request(answers, null, null)), UTF_8))
+        .doesNotContain("Checkpoint");
+    assertThat(new String(CanonicalJson.bytes(own), UTF_8)).doesNotContain("likelihoodTokens");
   }
 
   @Test

@@ -80,6 +80,7 @@ class ChatTemplateTest {
         "{{ messages.getClass() }}",
         "{{ ''.getClass().forName('java.lang.Runtime') }}",
         "{{ messages[0].content.getBytes() }}",
+        "{{ messages[0].content.replace('l', 'x', 1) }}",
         "{{ messages[0].content.intern() }}",
         "{{ messages.stream() }}",
         "{% for m in messages %}{{ loop.doBreak() }}{% endfor %}",
@@ -87,6 +88,11 @@ class ChatTemplateTest {
         "{{ ____int3rpr3t3r____.render('x') }}",
         "{{ unixtimestamp() }}",
         "{{ today() }}",
+        "{{ strtotime('2024', 'yyyy') }}",
+        "{{ format_date('2024-01-01') }}",
+        "{{ type('x') }}",
+        "{% for bytes, x in ['ab'] %}{{ bytes }}{% endfor %}",
+        "{% for classLoader, x in [messages] %}{{ classLoader }}{% endfor %}",
         "{{ messages | random }}",
         "{{ '{{ 1 }}' | render }}",
         "{% include '/etc/passwd' %}",
@@ -151,14 +157,44 @@ class ChatTemplateTest {
 
   @Test
   void whatTheEngineWouldPassOverSilentlyIsRefused() {
-    assertRefused("{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}")
-        .hasMessageContaining("condition");
-    assertRefused("{% for m in messages %}{{ m.content }}{% else %}none{% endfor %}")
-        .hasMessageContaining("else");
     assertRefused("{{ messages[0].content | nosuchfilter }}").hasMessageContaining("nosuchfilter");
     assertRefused("{% set x = messages | nosuchfilter %}").hasMessageContaining("nosuchfilter");
     assertThat(new ChatTemplate("{{ '| no if ' + \"|x\" }}", TOKENS).render(HELLO, true))
         .isEqualTo("| no if |x");
+  }
+
+  /** The texts are those of transformers 4.57.6 with Jinja2 3.1.6. */
+  @Test
+  void detailsAreThoseOfJinja() {
+    assertRendered(
+        "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", "Hello");
+    assertRendered(
+        "{% for m in messages if m.role == 'x' %}{{ m.content }}{% else %}no{% endfor %}", "no");
+    assertRendered(
+        "{% for x in ['a', 'if', 'b'] if x != 'if' %}{{ x }}{{ loop.revindex }}{% endfor %}",
+        "a2b1");
+    assertRendered(
+        "{% for x in (['a'] if messages else []) if x %}{{ x }}{% else %}no{% endfor %}", "a");
+    assertRendered(
+        "{% for k, v in {'a': 1, 'b': 2}.items() if v > 1 %}{{ k }}{{ loop.index }}{% endfor %}",
+        "b1");
+    assertRendered("{% for k, v in {'a': 1} | items %}{{ k }}{{ v }}{% endfor %}", "a1");
+    assertRendered("{% for k in {'a': 1, 'b': 2} %}{{ k }}{% endfor %}", "ab");
+    assertRendered("{% for c in 'abc' %}{{ c }}.{% endfor %}", "a.b.c.");
+    assertRendered(
+        "{{ {'a': [1, 'é', true], 'b': [] } | tojson }}", "{\"a\": [1, \"é\", true], \"b\": []}");
+    assertRendered("{{ ' a  b c'.split() | join('-') }}", "a-b-c");
+    assertRendered("{{ 'a-b-c'.split('-', 1)[1] }}", "b-c");
+    assertRendered(
+        "{{ 'two words'.title() }} {{ 'tWO words'.capitalize() }}", "Two Words Two words");
+    assertRendered("[{{ '\u00a0\u3000 x \u2007\u0085'.strip() }}]", "[x]");
+    assertRendered("[{{ '\u00a0\u3000 x \u2007\u0085' | trim }}]", "[x]");
+    assertRendered("{% generation %}{{ messages[0].content }}{% endgeneration %}", "Hello");
+    assertRendered("a\r\nb{% if true %}\r\nc{% endif %}\r\n", "a\nbc");
+  }
+
+  private static void assertRendered(String source, String text) {
+    assertThat(new ChatTemplate(source, TOKENS).render(HELLO, true)).as(source).isEqualTo(text);
   }
 
   @Test

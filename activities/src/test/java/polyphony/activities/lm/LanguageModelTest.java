@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,11 +59,85 @@ class LanguageModelTest {
   }
 
   @Test
-  void aShardedCheckpointIsRefusedAsSuch() throws IOException {
-    Files.move(
-        folder.resolve("model.safetensors"), folder.resolve("model-00001-of-00002.safetensors"));
-    Files.writeString(folder.resolve("model.safetensors.index.json"), "{}");
-    assertRefused("sharded");
+  void aShardedModelHasTheTensorsOfTheWholeOne() throws IOException {
+    LanguageModel whole = LanguageModel.open(folder);
+    Path cut = folder.resolve("cut");
+    ModelFiles.sharded(whole, cut, 3);
+    LanguageModel sharded = LanguageModel.open(cut);
+
+    assertThat(cut.resolve("model.safetensors")).doesNotExist();
+    assertThat(sharded.weights().tensors().keySet()).isEqualTo(whole.weights().tensors().keySet());
+    for (String name : whole.weights().tensors().keySet()) {
+      assertThat(sharded.weights().floats(name)).isEqualTo(whole.weights().floats(name));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "model.norm.weight | \"../model-00001-of-00002.safetensors\" | plain name",
+        "model.norm.weight | \"/tmp/model.safetensors\" | plain name",
+        "model.norm.weight | \"sub/model.safetensors\" | plain name",
+        "model.norm.weight | \"config.json\" | plain name",
+        "model.norm.weight | \".safetensors\" | plain name",
+        "model.norm.weight | 1 | plain name",
+        "model.norm.weight | null | plain name",
+        "model.norm.weight | \"absent.safetensors\" | absent.safetensors",
+        "model.norm.weight | \"model-00001-of-00002.safetensors\" | model.norm.weight",
+        "another.weight | \"model-00001-of-00002.safetensors\" | another.weight",
+      })
+  void anIndexThatContradictsItsShardsIsRefused(String tensor, String shard, String named)
+      throws IOException {
+    Path cut = folder.resolve("cut");
+    ModelFiles.sharded(LanguageModel.open(folder), cut, 2);
+    Path index = cut.resolve("model.safetensors.index.json");
+    ObjectNode json = (ObjectNode) JSON.readTree(index.toFile());
+    ((ObjectNode) json.path("weight_map")).set(tensor, JSON.readTree(shard));
+    JSON.writeValue(index.toFile(), json);
+
+    assertRefused(cut, named);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "[]",
+        "{\"weight_map\": []}",
+        "{\"weight_map\": {}}",
+        "{\"weight_map\": {\"a\": \"b.safetensors\", \"a\": \"c.safetensors\"}}",
+        "{\"weight_map\"",
+      })
+  void aFileThatIsNoIndexIsRefused(String index) throws IOException {
+    Path cut = folder.resolve("cut");
+    ModelFiles.sharded(LanguageModel.open(folder), cut, 2);
+    Files.writeString(cut.resolve("model.safetensors.index.json"), index);
+
+    assertRefused(cut, "model.safetensors.index.json");
+  }
+
+  @Test
+  void aTensorInTwoShardsIsRefused() throws IOException {
+    Path cut = folder.resolve("cut");
+    ModelFiles.sharded(LanguageModel.open(folder), cut, 2);
+    Files.copy(
+        cut.resolve("model-00001-of-00002.safetensors"),
+        cut.resolve("model-00002-of-00002.safetensors"),
+        StandardCopyOption.REPLACE_EXISTING);
+
+    assertRefused(cut, "model-00002-of-00002.safetensors");
+  }
+
+  @Test
+  void aShardThatWasHalfCopiedIsRefused() throws IOException {
+    Path cut = folder.resolve("cut");
+    ModelFiles.sharded(LanguageModel.open(folder), cut, 2);
+    Path shard = cut.resolve("model-00002-of-00002.safetensors");
+    byte[] whole = Files.readAllBytes(shard);
+    Files.write(shard, Arrays.copyOf(whole, whole.length / 2));
+
+    assertRefused(cut, "model-00002-of-00002.safetensors");
   }
 
   @ParameterizedTest
@@ -72,7 +147,8 @@ class LanguageModelTest {
         "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel",
         "architectures | null | LlamaForCausalLM",
         "hidden_act | \"gelu\" | hidden_act",
-        "attention_bias | true | attention_bias",
+        "attention_bias | true | self_attn.q_proj.bias",
+        "mlp_bias | true | mlp.gate_proj.bias",
         "rope_scaling | {\"rope_type\": \"llama3\"} | rope_scaling",
         "hidden_size | 0 | hidden_size",
         "hidden_size | 24.5 | hidden_size",
@@ -96,7 +172,7 @@ class LanguageModelTest {
   @Test
   void weightsOfAnotherShapeThanTheConfigurationSaysAreRefused() throws IOException {
     change("config.json", "intermediate_size", "48");
-    assertRefused("mlp.gate_proj.weight", "[40, 24]", "[48, 24]");
+    assertRefused(folder, "mlp.gate_proj.weight", "[40, 24]", "[48, 24]");
   }
 
   @Test
@@ -115,7 +191,7 @@ class LanguageModelTest {
         header
             .replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\"")
             .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
-    assertRefused("I32", "quantised");
+    assertRefused(folder, "I32", "quantised");
   }
 
   @Test
@@ -123,7 +199,7 @@ class LanguageModelTest {
     ObjectNode tokenizer = (ObjectNode) JSON.readTree(folder.resolve("tokenizer.json").toFile());
     ((ObjectNode) tokenizer.path("model").path("vocab")).put("x", 30);
     JSON.writeValue(folder.resolve("tokenizer.json").toFile(), tokenizer);
-    assertRefused("31", "26");
+    assertRefused(folder, "31", "26");
   }
 
   @Test
@@ -159,7 +235,11 @@ class LanguageModelTest {
     JSON.writeValue(folder.resolve(file).toFile(), json);
   }
 
-  private void assertRefused(String... named) {
+  private void assertRefused(String named) {
+    assertRefused(folder, named);
+  }
+
+  private static void assertRefused(Path folder, String... named) {
     assertThatThrownBy(() -> LanguageModel.open(folder))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -218,8 +219,10 @@ class ResolveStepTest {
   @Test
   void modelsThatMeasureAreRecordedByTheirCheckpoints() {
     ModelRegistry models = models();
-    models.importFolder("judge", TinyModels.tied(temporary.resolve("judge")).folder());
-    models.importFolder("t5", Path.of("src/test/resources/polyphony/encoders/t5-gated"));
+    models.importFolder(
+        "judge", TinyModels.tied(temporary.resolve("judge")).folder(), Optional.empty());
+    models.importFolder(
+        "t5", Path.of("src/test/resources/polyphony/encoders/t5-gated"), Optional.empty());
     Experiment measured =
         resolve(Map.of())
             .run("measured", with("{\"likelihoodModel\": \"judge\", \"embeddingModel\": \"t5\"}"));
@@ -234,7 +237,9 @@ class ResolveStepTest {
 
   @Test
   void modelsThatCannotMeasureAreRefused() {
-    models().importFolder("t5", Path.of("src/test/resources/polyphony/encoders/t5-relu"));
+    models()
+        .importFolder(
+            "t5", Path.of("src/test/resources/polyphony/encoders/t5-relu"), Optional.empty());
     assertThatThrownBy(() -> resolve(Map.of()).run("a", with("{\"likelihoodModel\": \"gemma\"}")))
         .hasMessage(
             "there is no model \"gemma\"; likelihoodModel is one of built-in, t5, or import it first");
@@ -245,7 +250,7 @@ class ResolveStepTest {
     assertThatThrownBy(() -> resolve(Map.of()).run("d", with("{\"embeddingModel\": \"built-in\"}")))
         .hasMessage(
             "embeddingModel is \"built-in\", which is a language model; a T5 encoder is needed");
-    assertThatThrownBy(() -> models().importFolder("self", model))
+    assertThatThrownBy(() -> models().importFolder("self", model, Optional.empty()))
         .hasMessageContaining("but not built-in, self, base");
   }
 
@@ -253,7 +258,7 @@ class ResolveStepTest {
   void eachOfTwoTasksIsAskedWithThePromptsThatItBringsAlong() throws IOException {
     Path plain = temporary.resolve("plain");
     TinyModels.untied(plain);
-    models().importFolder("plain", plain);
+    models().importFolder("plain", plain, Optional.empty());
     importOwn("twice", 100, "Twice");
     Path gsm = temporary.resolve("gsm");
     Files.createDirectories(gsm);
@@ -448,7 +453,7 @@ class ResolveStepTest {
 
   @Test
   void anImportedModelThatIsNotWholeAnyMoreIsNamed() {
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     Experiment first = resolve(Map.of()).run("trial", spec("tiny", null, null));
     ArtifactRef weights = store.checkpoints.files(first.base()).get(Checkpoints.WEIGHTS);
     store.store.delete(Artifacts.key(weights));
@@ -456,7 +461,7 @@ class ResolveStepTest {
         .isInstanceOf(PolyphonyException.class)
         .hasMessageContaining("the model tiny")
         .hasMessageContaining("import");
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     assertThat(resolve(Map.of()).run("trial", null)).isEqualTo(first);
   }
 
@@ -481,7 +486,7 @@ class ResolveStepTest {
 
   @Test
   void modelsAreNamesAndNeverPaths() {
-    models().importFolder("tiny", model);
+    models().importFolder("tiny", model, Optional.empty());
     assertThat(resolve(Map.of()).run("trial", spec("tiny", null, null)).base())
         .isEqualTo(models().imported("tiny").orElseThrow());
     assertThatThrownBy(() -> resolve(Map.of()).run("other", spec("absent", null, null)))
@@ -496,16 +501,17 @@ class ResolveStepTest {
 
   @Test
   void aNameBelongsToOneModelForEver() {
-    models().importFolder("tiny", model);
-    assertThat(models().importFolder("tiny", model))
+    models().importFolder("tiny", model, Optional.empty());
+    assertThat(models().importFolder("tiny", model, Optional.empty()))
+        .extracting(ModelRegistry.Import::checkpoint)
         .isEqualTo(models().imported("tiny").orElseThrow());
     Path other = temporary.resolve("other");
     TinyModels.random(other, TinyModels.config(false), 9);
-    assertThatThrownBy(() -> models().importFolder("tiny", other))
+    assertThatThrownBy(() -> models().importFolder("tiny", other, Optional.empty()))
         .hasMessageContaining("belongs to another model");
-    assertThatThrownBy(() -> models().importFolder("built-in", other))
+    assertThatThrownBy(() -> models().importFolder("built-in", other, Optional.empty()))
         .hasMessageContaining("cannot be called");
-    assertThatThrownBy(() -> models().importFolder("a/b", other))
+    assertThatThrownBy(() -> models().importFolder("a/b", other, Optional.empty()))
         .hasMessageContaining("cannot be called");
   }
 

@@ -25,7 +25,7 @@ interface AttentionForm {
   /** One forward pass; what all layers share is computed once, before the first of them. */
   interface Pass {
     /** {@code query}, {@code key}, {@code value}: {@code [batch, columns, heads * headSize]}. */
-    Attended attend(Value query, Value key, Value value, Optional<Cache> past);
+    Attended attend(int layer, Value query, Value key, Value value, Optional<Cache> past);
   }
 
   /**

@@ -13,8 +13,8 @@ import polyphony.activities.lm.onnx.AttentionForm.Cache;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
 
 /**
- * The transformer, block by block, as graph nodes: pre-norm, rotary grouped-query attention,
- * SwiGLU. Weights keep their Hugging Face names and their {@code [out, in]} layout.
+ * The transformer, block by block, as graph nodes: norms, rotary grouped-query attention, gated
+ * feed-forward layer. Weights keep their Hugging Face names and their {@code [out, in]} layout.
  */
 final class Decoder {
   /**
@@ -48,14 +48,19 @@ final class Decoder {
     AttentionForm.Pass pass = attention.begin(graph, ids, past.stream().findFirst());
     List<Cache> caches = new ArrayList<>();
     Value stream = graph.apply("Gather", weight("model.embed_tokens.weight"), ids);
+    if (config.embeddingScale() != 1) {
+      stream = graph.apply("Mul", stream, graph.real((float) config.embeddingScale()));
+    }
     for (int layer = 0; layer < config.layers(); layer++) {
-      String block = "model.layers." + layer + ".";
+      String block = DecoderConfig.blockPrefix(layer);
       Value normed = norm(graph, stream, block + "input_layernorm.weight");
+      List<Value> projected = queryKeyValue(graph, normed, block + "self_attn.");
       Attended attended =
           pass.attend(
-              linear(graph, normed, block + "self_attn.q_proj.weight"),
-              linear(graph, normed, block + "self_attn.k_proj.weight"),
-              linear(graph, normed, block + "self_attn.v_proj.weight"),
+              layer,
+              projected.get(0),
+              projected.get(1),
+              projected.get(2),
               past.isEmpty() ? Optional.empty() : Optional.of(past.get(layer)));
       attended.present().ifPresent(caches::add);
       Value mixed = attended.output();
@@ -63,35 +68,93 @@ final class Decoder {
         mixed = select.apply(mixed);
         stream = select.apply(stream);
       }
-      stream = graph.apply("Add", stream, linear(graph, mixed, block + "self_attn.o_proj.weight"));
+      Value output = linear(graph, mixed, block + "self_attn.o_proj");
+      if (config.block().outerNorms()) {
+        output = norm(graph, output, block + "post_attention_layernorm.weight");
+      }
+      stream = graph.apply("Add", stream, output);
       stream = graph.apply("Add", stream, feedForward(graph, stream, block));
     }
     return new Forward(norm(graph, stream, "model.norm.weight"), caches);
   }
 
+  private List<Value> queryKeyValue(GraphBuilder graph, Value normed, String prefix) {
+    if (config.block().packed()) {
+      long queries = (long) config.heads() * config.headSize();
+      long keys = (long) config.keyValueHeads() * config.headSize();
+      return split(graph, linear(graph, normed, prefix + "qkv_proj"), queries, keys, keys);
+    }
+    return List.of(
+        linear(graph, normed, prefix + "q_proj"),
+        linear(graph, normed, prefix + "k_proj"),
+        linear(graph, normed, prefix + "v_proj"));
+  }
+
   private Value feedForward(GraphBuilder graph, Value stream, String block) {
-    Value normed = norm(graph, stream, block + "post_attention_layernorm.weight");
-    Value gate = linear(graph, normed, block + "mlp.gate_proj.weight");
-    Value up = linear(graph, normed, block + "mlp.up_proj.weight");
-    Value silu = graph.apply("Mul", gate, graph.apply("Sigmoid", gate));
-    return linear(graph, graph.apply("Mul", silu, up), block + "mlp.down_proj.weight");
+    Value normed = norm(graph, stream, block + config.feedForwardNorm());
+    List<Value> gateAndUp =
+        config.block().packed()
+            ? split(
+                graph,
+                linear(graph, normed, block + "mlp.gate_up_proj"),
+                config.intermediateSize(),
+                config.intermediateSize())
+            : List.of(
+                linear(graph, normed, block + "mlp.gate_proj"),
+                linear(graph, normed, block + "mlp.up_proj"));
+    Value gate = gateAndUp.get(0);
+    Value activated =
+        switch (config.block().activation()) {
+          case SILU -> graph.apply("Mul", gate, graph.apply("Sigmoid", gate));
+          case GELU_TANH -> graph.operator("Gelu").with("approximate", "tanh").of(gate);
+        };
+    Value output =
+        linear(graph, graph.apply("Mul", activated, gateAndUp.get(1)), block + "mlp.down_proj");
+    return config.block().outerNorms()
+        ? norm(graph, output, block + "post_feedforward_layernorm.weight")
+        : output;
   }
 
   /** The output layer. {@code hidden} [rows, hiddenSize] gives [rows, vocabularySize]. */
   Value logits(GraphBuilder graph, Value hidden) {
-    return linear(
-        graph, hidden, config.tiedEmbeddings() ? "model.embed_tokens.weight" : "lm_head.weight");
+    Value logits = product(graph, hidden, config.outputWeight());
+    return Double.isInfinite(config.logitCap())
+        ? logits
+        : capped(graph, logits, (float) config.logitCap());
+  }
+
+  static Value capped(GraphBuilder graph, Value value, float cap) {
+    Value share = graph.apply("Tanh", graph.apply("Div", value, graph.real(cap)));
+    return graph.apply("Mul", share, graph.real(cap));
   }
 
   private Value norm(GraphBuilder graph, Value value, String name) {
+    Value weight = weight(name);
+    if (config.block().normOffset() != 0) {
+      weight = graph.apply("Add", weight, graph.real((float) config.block().normOffset()));
+    }
     return graph
         .operator("RMSNormalization")
         .with("axis", -1)
         .with("epsilon", (float) config.normEpsilon())
-        .of(value, weight(name));
+        .of(value, weight);
+  }
+
+  /** Along the last axis, into parts of these widths. */
+  private static List<Value> split(GraphBuilder graph, Value value, long... widths) {
+    return graph
+        .operator("Split")
+        .with("axis", -1)
+        .outputs(widths.length, value, graph.integers(widths));
   }
 
   private Value linear(GraphBuilder graph, Value value, String name) {
+    Value product = product(graph, value, name + ".weight");
+    Value bias = weights.get(name + ".bias");
+    return bias == null ? product : graph.apply("Add", product, bias);
+  }
+
+  private Value product(GraphBuilder graph, Value value, String name) {
     return graph
         .operator("FusedMatMul")
         .in(GraphBuilder.CONTRIB)

@@ -3,6 +3,7 @@ package polyphony.activities.lm.onnx;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.Weights;
@@ -10,7 +11,7 @@ import polyphony.activities.lm.onnx.AttentionForm.Cache;
 import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
 
-/** The two models that are run: one that generates, one that scores. */
+/** The models that are run: one that generates, one that scores, one whose logits are looked at. */
 final class DecoderGraph {
   private DecoderGraph() {}
 
@@ -22,7 +23,8 @@ final class DecoderGraph {
    * {@code limits} int64 [batch], the most new tokens of each row, at least 1; {@code uniforms}
    * double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code temperature},
    * {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code sine} float
-   * [positions, headSize / 2].
+   * [regimes * positions, rotated / 2]; and, where the model's rotary positions have several
+   * regimes, {@code regimes} int64 [batch].
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
@@ -129,7 +131,8 @@ final class DecoderGraph {
    *
    * <p>Inputs: {@code texts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
    * {@code positions} int64 [scored], each {@code row * columns + column} of the token before the
-   * scored one; {@code cosine}, {@code sine} float [positions, headSize / 2].
+   * scored one; {@code cosine}, {@code sine} float [regimes * positions, rotated / 2]; and, where
+   * the model's rotary positions have several regimes, {@code regimes} int64 [batch].
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
    * hiddenSize], after the final norm.
@@ -138,6 +141,51 @@ final class DecoderGraph {
    */
   static ModelProto scoring(DecoderConfig config, Weights weights) {
     GraphBuilder graph = new GraphBuilder("scoring");
+    Given given = given(graph, config, weights);
+    Value logDistributions = graph.operator("LogSoftmax").with("axis", -1).of(given.logits(graph));
+    graph.output(
+        "logDistributions",
+        logDistributions,
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.vocabularySize()));
+    graph.output(
+        "hidden",
+        given.hidden(),
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.hiddenSize()));
+    return graph.model();
+  }
+
+  /**
+   * As {@link #scoring}, with the one output {@code logits} float [scored, vocabulary].
+   *
+   * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
+   */
+  static ModelProto logits(DecoderConfig config, Weights weights) {
+    GraphBuilder graph = new GraphBuilder("logits");
+    graph.output(
+        "logits",
+        given(graph, config, weights).logits(graph),
+        ElementType.FLOAT,
+        "scored",
+        Integer.toString(config.vocabularySize()));
+    return graph.model();
+  }
+
+  /**
+   * The forward pass over given tokens.
+   *
+   * @param hidden float [scored, hiddenSize]
+   */
+  private record Given(Decoder decoder, Value hidden) {
+    Value logits(GraphBuilder graph) {
+      return decoder.logits(graph, hidden);
+    }
+  }
+
+  private static Given given(GraphBuilder graph, DecoderConfig config, Weights weights) {
     Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
     Value positions = graph.input("positions", ElementType.INT64, "scored");
@@ -149,25 +197,17 @@ final class DecoderGraph {
           Value flatShape = graph.operator("Concat").with("axis", 0).of(graph.integers(-1), last);
           return graph.apply("Gather", graph.apply("Reshape", value, flatShape), positions);
         };
-    Value hidden = decoder.forward(graph, texts, List.of(), scored).hidden();
-    Value logDistributions =
-        graph.operator("LogSoftmax").with("axis", -1).of(decoder.logits(graph, hidden));
-    graph.output(
-        "logDistributions",
-        logDistributions,
-        ElementType.FLOAT,
-        "scored",
-        Integer.toString(config.vocabularySize()));
-    graph.output(
-        "hidden", hidden, ElementType.FLOAT, "scored", Integer.toString(config.hiddenSize()));
-    return graph.model();
+    return new Given(decoder, decoder.forward(graph, texts, List.of(), scored).hidden());
   }
 
   private static AttentionForm attention(GraphBuilder graph, DecoderConfig config, Value padding) {
-    String half = Integer.toString(config.headSize() / 2);
+    String half = Integer.toString(config.rotary().size() / 2);
     return new OnnxAttention(
         config,
         padding,
+        config.rotary().regimes() == 1
+            ? Optional.empty()
+            : Optional.of(graph.input("regimes", ElementType.INT64, "batch")),
         graph.input("cosine", ElementType.FLOAT, "table", half),
         graph.input("sine", ElementType.FLOAT, "table", half));
   }

@@ -86,14 +86,15 @@ public final class OnnxSampler implements Sampler {
   }
 
   private void run(List<Row> rows, SamplingSettings settings) {
-    int steps =
-        Math.min(options.stepsPerRun(), rows.stream().mapToInt(Row::left).max().orElseThrow());
+    long[] limits = rows.stream().mapToLong(this::limit).toArray();
+    int steps = (int) Math.min(options.stepsPerRun(), Arrays.stream(limits).max().orElseThrow());
     PaddedBatch padded = PaddedBatch.of(rows.stream().map(Row::soFar).toList());
     boolean greedy = settings.temperature() == 0;
     double[] uniforms = new double[Math.multiplyExact(rows.size(), steps)];
     if (!greedy) {
       for (int row = 0; row < rows.size(); row++) {
-        for (int step = 0; step < steps; step++) {
+        // No more than the row can use: what it draws must not depend on the rows beside it.
+        for (int step = 0; step < Math.min(steps, limits[row]); step++) {
           uniforms[row * steps + step] = rows.get(row).random.nextDouble();
         }
       }
@@ -103,21 +104,32 @@ public final class OnnxSampler implements Sampler {
       inputs
           .integers("prompts", padded.ids(), padded.rows(), padded.columns())
           .integers("padding", padded.padding(), padded.rows())
-          .integers("limits", rows.stream().mapToLong(Row::left).toArray(), padded.rows())
+          .integers("limits", limits, padded.rows())
           .doubles("uniforms", uniforms, padded.rows(), steps)
           .integers("endTokens", endTokens, endTokens.length)
           .real("temperature", greedy ? 1 : divisor(settings.temperature()))
           .real("topP", (float) settings.topP())
           .truth("greedy", greedy)
           .truth("nucleus", settings.topP() < 1);
-      RotaryTable.of(config, padded.columns() + steps).addTo(inputs);
+      if (config.rotary().regimes() > 1) {
+        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+      }
+      RotaryTable.of(config.rotary(), padded.columns() + steps).addTo(inputs);
       tokens = session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.integers("tokens"));
     }
     int executed = tokens.length / rows.size();
     executedSteps.addAndGet(executed);
     for (int row = 0; row < rows.size(); row++) {
-      append(rows.get(row), row, tokens, rows.size(), executed);
+      append(rows.get(row), row, tokens, rows.size(), (int) Math.min(limits[row], executed));
     }
+  }
+
+  /**
+   * The most new tokens of {@code row} in one run: the text that the last one is drawn from must be
+   * of the prompt's regime, since another one turns all of the cache.
+   */
+  private long limit(Row row) {
+    return Math.min(row.left(), config.rotary().longest(row.length) - row.length + 1L);
   }
 
   /** Within what a float can divide by, so that 0 / 0 and inf / inf do not arise. */

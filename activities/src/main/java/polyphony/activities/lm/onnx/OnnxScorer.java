@@ -66,7 +66,10 @@ public final class OnnxScorer implements Scorer {
           .integers("texts", padded.ids(), padded.rows(), padded.columns())
           .integers("padding", padded.padding(), padded.rows())
           .integers("positions", positions, positions.length);
-      RotaryTable.of(config, padded.columns()).addTo(inputs);
+      if (config.rotary().regimes() > 1) {
+        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+      }
+      RotaryTable.of(config.rotary(), padded.columns()).addTo(inputs);
       return session.run(
           inputs,
           OnnxSession.Memory.GIVEN_BACK,

@@ -1,7 +1,9 @@
 package polyphony.activities.lm.onnx;
 
+import java.util.Arrays;
 import java.util.List;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.RotaryPositions;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -25,6 +27,11 @@ record PaddedBatch(long[] ids, long[] padding, int rows, int columns) {
       }
     }
     return new PaddedBatch(ids, padding, rows.size(), columns);
+  }
+
+  /** Each row's regime of rotary positions. */
+  long[] regimes(RotaryPositions rotary) {
+    return Arrays.stream(padding).map(before -> rotary.regime(columns - (int) before)).toArray();
   }
 
   /**

@@ -1,31 +1,36 @@
 package polyphony.activities.lm.onnx;
 
-import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.RotaryPositions;
 
 /**
- * Cosine and sine of each position's rotation angles, {@code position / theta^(2 i / headSize)}
- * (RoFormer, arXiv 2104.09864, eq. 15), computed in double precision.
+ * Cosine and sine of each position's rotation angles, computed in double precision: one block of
+ * {@code positions} rows for each of the model's regimes.
  *
- * @param cosine float [positions * half]
- * @param sine float [positions * half]
+ * @param cosine float [regimes * positions * half]
+ * @param sine float [regimes * positions * half]
  */
-record RotaryTable(float[] cosine, float[] sine, int positions, int half) {
+record RotaryTable(float[] cosine, float[] sine, int rows, int half) {
 
-  static RotaryTable of(DecoderConfig config, int positions) {
-    int half = config.headSize() / 2;
-    float[] cosine = new float[Math.multiplyExact(positions, half)];
+  static RotaryTable of(RotaryPositions rotary, int positions) {
+    int half = rotary.size() / 2;
+    int rows = Math.multiplyExact(rotary.regimes(), positions);
+    float[] cosine = new float[Math.multiplyExact(rows, half)];
     float[] sine = new float[cosine.length];
-    for (int i = 0; i < half; i++) {
-      double frequency = Math.pow(config.ropeTheta(), -2.0 * i / config.headSize());
+    for (int regime = 0; regime < rotary.regimes(); regime++) {
+      double[] frequencies = rotary.frequencies(regime);
       for (int position = 0; position < positions; position++) {
-        cosine[position * half + i] = (float) Math.cos(position * frequency);
-        sine[position * half + i] = (float) Math.sin(position * frequency);
+        int row = regime * positions + position;
+        for (int i = 0; i < half; i++) {
+          double angle = position * frequencies[i];
+          cosine[row * half + i] = (float) (rotary.magnitude() * Math.cos(angle));
+          sine[row * half + i] = (float) (rotary.magnitude() * Math.sin(angle));
+        }
       }
     }
-    return new RotaryTable(cosine, sine, positions, half);
+    return new RotaryTable(cosine, sine, rows, half);
   }
 
   void addTo(OnnxSession.Inputs inputs) {
-    inputs.floats("cosine", cosine, positions, half).floats("sine", sine, positions, half);
+    inputs.floats("cosine", cosine, rows, half).floats("sine", sine, rows, half);
   }
 }

@@ -1,18 +1,26 @@
 package polyphony.activities.lm.torch;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.DecoderConfig.Block;
+import polyphony.activities.lm.RotaryPositions;
 
 /**
  * The decoder, its loss and its optimizer as TorchScript source, with the sizes of one {@link
  * DecoderConfig} written in as constants. Weights come as a list in the order of {@link
- * DecoderConfig#weightShapes}: embedding, nine per block, final norm, and the head unless tied.
+ * DecoderConfig#weightShapes}: embedding, as many for each block, final norm, and the head unless
+ * tied.
  *
  * <ul>
- *   <li>{@code forward(weights, tokens [batch, length], positions [n], targets [n])}: the sum of
- *       the negative log-likelihoods of {@code targets}, each predicted at one of {@code positions}
- *       (indices into the flattened batch). After the last attention only those rows go on.
- *   <li>{@code logits(weights, tokens)}: {@code [batch, length, vocabulary]}.
+ *   <li>{@code forward(weights, tokens [batch, length], positions [n], targets [n], regimes
+ *       [batch])}: the sum of the negative log-likelihoods of {@code targets}, each predicted at
+ *       one of {@code positions} (indices into the flattened batch). After the last attention only
+ *       those rows go on.
+ *   <li>{@code logits(weights, tokens, regimes)}: {@code [batch, length, vocabulary]}.
  *   <li>{@code add(gradients, others)}: adds in place.
  *   <li>{@code norm(gradients)}: the global Euclidean norm.
  *   <li>{@code update(...)}: one step of AdamW in place.
@@ -32,13 +40,14 @@ final class DecoderScript {
   // Rotary positions are a multiplication of complex numbers once the two halves of a head lie
   // side by side. Reordering the rows of the query and key weights puts them there, and costs far
   // less than reordering activations; attention scores do not depend on the order, as long as
-  // queries and keys share it.
+  // queries and keys share it. Pairs of entries that do not turn are multiplied by 1.
   //
   // The mean square of a row comes from its norm: one pass over memory and no temporary.
   //
   // split_with_sizes rather than slices: its gradient is one concatenation, not a padded copy each.
   private static String source(DecoderConfig config) {
-    return """
+    String source =
+        """
         class Decoder(Module):
           __parameters__ = []
           __buffers__ = []
@@ -47,14 +56,13 @@ final class DecoderScript {
             scale = torch.rsqrt(torch.add(torch.mul(torch.mul(norm, norm), 1. / HIDDEN.), EPSILON))
             return torch.mul(torch.mul(x, scale), weight)
           def paired(self: __torch__.Decoder, weight: Tensor, heads: int) -> Tensor:
-            halves = torch.view(weight, [heads, 2, HALF, HIDDEN])
-            return torch.reshape(torch.transpose(halves, 1, 2), [heads * HEAD_SIZE, HIDDEN])
-          def rotations(self: __torch__.Decoder, length: int, like: Tensor) -> Tensor:
-            exponents = torch.mul(torch.arange(HALF, dtype=7, device=like.device), -2. / HEAD_SIZE.)
-            frequencies = torch.pow(THETA, exponents)
+            PAIRED
+          def rotations(self: __torch__.Decoder, length: int, regimes: Tensor, like: Tensor) -> Tensor:
+            frequencies = torch.tensor(FREQUENCIES, dtype=7, device=like.device)
+            magnitudes = torch.tensor(MAGNITUDES, dtype=7, device=like.device)
             places = torch.arange(length, dtype=7, device=like.device)
-            angles = torch.unsqueeze(torch.outer(places, frequencies), 1)
-            turns = torch.polar(torch.ones_like(angles), angles)
+            ANGLES
+            turns = torch.polar(torch.mul(torch.ones_like(angles), magnitudes), angles)
             return torch.to(turns, 9 if like.dtype == 6 else 10)
           def repeated(self: __torch__.Decoder, x: Tensor) -> Tensor:
             batch = torch.size(x, 0)
@@ -62,40 +70,47 @@ final class DecoderScript {
             apart = torch.unsqueeze(torch.transpose(x, 1, 2), 2)
             wide = torch.expand(apart, [batch, KEY_VALUE_HEADS, GROUP, length, HEAD_SIZE])
             return torch.reshape(wide, [batch, HEADS, length, HEAD_SIZE])
-          def attention(self: __torch__.Decoder, x: Tensor, query: Tensor, key: Tensor, value: Tensor, turns: Tensor, batch: int, length: int) -> Tensor:
-            weight = torch.cat([self.paired(query, HEADS), self.paired(key, KEY_VALUE_HEADS), value])
-            all = torch.view(torch.linear(x, weight), [batch, length, HEADS + 2 * KEY_VALUE_HEADS, HEAD_SIZE])
+          def attention(self: __torch__.Decoder, x: Tensor, weight: Tensor, bias: Optional[Tensor], turns: Tensor, batch: int, length: int, window: int) -> Tensor:
+            all = torch.view(torch.linear(x, weight, bias), [batch, length, HEADS + 2 * KEY_VALUE_HEADS, HEAD_SIZE])
             turned, values = torch.split_with_sizes(all, [HEADS + KEY_VALUE_HEADS, KEY_VALUE_HEADS], 2)
             pairs = torch.view_as_complex(torch.view(turned, [batch, length, HEADS + KEY_VALUE_HEADS, HALF, 2]))
             rotated = torch.view_as_real(torch.mul(pairs, turns))
             flat = torch.view(rotated, [batch, length, HEADS + KEY_VALUE_HEADS, HEAD_SIZE])
             queries, keys = torch.split_with_sizes(flat, [HEADS, KEY_VALUE_HEADS], 2)
-            mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2), self.repeated(keys), self.repeated(values), None, 0., True)
+            seen = annotate(Optional[Tensor], None)
+            if window < length:
+              places = torch.arange(length, device=x.device)
+              behind = torch.sub(torch.unsqueeze(places, 1), places)
+              seen = torch.logical_and(torch.ge(behind, 0), torch.lt(behind, window))
+            mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2), self.repeated(keys), self.repeated(values), seen, 0., window >= length)
             return torch.reshape(torch.transpose(mixed, 1, 2), [batch * length, HEADS * HEAD_SIZE])
-          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor) -> Tensor:
+          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, regimes: Tensor) -> Tensor:
             batch = torch.size(tokens, 0)
             length = torch.size(tokens, 1)
-            x = torch.embedding(weights[0], torch.reshape(tokens, [-1]))
-            turns = self.rotations(length, x)
+            x = torch.embedding(weights[0], torch.reshape(tokens, [-1]), PADDING)
+            turns = self.rotations(length, regimes, x)
+            windows = WINDOWS
             for layer in range(LAYERS):
-              w = 1 + 9 * layer
-              attended = self.attention(self.normalised(x, weights[w]), weights[w + 1], weights[w + 2], weights[w + 3], turns, batch, length)
+              w = 1 + BLOCK * layer
+              QUERY_KEY_VALUE
+              attended = self.attention(self.normalised(x, {input_layernorm.weight}), weight, bias, turns, batch, length, windows[layer])
               if layer == LAYERS - 1:
                 x = torch.index_select(x, 0, positions)
                 attended = torch.index_select(attended, 0, positions)
-              x = torch.add(x, torch.linear(attended, weights[w + 4]))
-              inner = self.normalised(x, weights[w + 5])
-              gated = torch.mul(torch.silu(torch.linear(inner, weights[w + 6])), torch.linear(inner, weights[w + 7]))
-              x = torch.add(x, torch.linear(gated, weights[w + 8]))
+              x = torch.add(x, torch.linear(attended, {self_attn.o_proj.weight}, {self_attn.o_proj.bias}))
+              inner = self.normalised(x, {post_attention_layernorm.weight})
+              GATE_UP
+              gated = torch.mul(torch.silu(gate), up)
+              x = torch.add(x, torch.linear(gated, {mlp.down_proj.weight}, {mlp.down_proj.bias}))
             return x
           def head(self: __torch__.Decoder, weights: List[Tensor], x: Tensor) -> Tensor:
-            return torch.linear(self.normalised(x, weights[1 + 9 * LAYERS]), weights[OUTPUT])
-          def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor) -> Tensor:
-            x = self.stream(weights, tokens, positions)
+            return torch.linear(self.normalised(x, weights[1 + BLOCK * LAYERS]), weights[OUTPUT])
+          def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor, regimes: Tensor) -> Tensor:
+            x = self.stream(weights, tokens, positions, regimes)
             return torch.cross_entropy_loss(self.head(weights, x), targets, None, 2, -100, 0.)
-          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor) -> Tensor:
+          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, regimes: Tensor) -> Tensor:
             everywhere = torch.arange(torch.numel(tokens), device=tokens.device)
-            x = self.head(weights, self.stream(weights, tokens, everywhere))
+            x = self.head(weights, self.stream(weights, tokens, everywhere, regimes))
             return torch.view(x, [torch.size(tokens, 0), torch.size(tokens, 1), -1])
           def add(self: __torch__.Decoder, gradients: List[Tensor], others: List[Tensor]) -> NoneType:
             torch._foreach_add_(gradients, others)
@@ -110,17 +125,124 @@ final class DecoderScript {
               steps = torch.append(steps, step)
             torch._fused_adamw_(weights, gradients, first, second, annotate(List[Tensor], []), steps, lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay, eps=epsilon, amsgrad=False, maximize=False)
             return None
-        """
+        """;
+    source = lines(source, "PAIRED", paired(config));
+    source = lines(source, "ANGLES", angles(config.rotary()));
+    source = lines(source, "QUERY_KEY_VALUE", queryKeyValue(config.block()));
+    source = lines(source, "GATE_UP", gateAndUp(config.block()));
+    return withWeights(source, config)
+        .replace("FREQUENCIES", frequencies(config))
+        .replace("MAGNITUDES", magnitudes(config).toString())
+        .replace("WINDOWS", config.attention().windows().toString())
+        .replace("PADDING", text(config.paddingToken()))
         .replace("KEY_VALUE_HEADS", text(config.keyValueHeads()))
         .replace("HEAD_SIZE", text(config.headSize()))
         .replace("HEADS", text(config.heads()))
         .replace("HIDDEN", text(config.hiddenSize()))
+        .replace("INTERMEDIATE", text(config.intermediateSize()))
+        .replace("ROTARY", text(config.rotary().size()))
         .replace("HALF", text(config.headSize() / 2))
         .replace("GROUP", text(config.heads() / config.keyValueHeads()))
         .replace("LAYERS", text(config.layers()))
-        .replace("OUTPUT", text(config.tiedEmbeddings() ? 0 : 2 + 9 * config.layers()))
-        .replace("THETA", real(config.ropeTheta()))
+        .replace("OUTPUT", config.tiedEmbeddings() ? "0" : "2 + BLOCK * " + config.layers())
+        .replace("BLOCK", text(config.blockShapes().size()))
         .replace("EPSILON", real(config.normEpsilon()));
+  }
+
+  /** Puts several lines where {@code name} stands alone, as far to the right. */
+  private static String lines(String source, String name, String... lines) {
+    int at = source.indexOf(" " + name + "\n") + 1;
+    String indentation = " ".repeat(at - 1 - source.lastIndexOf('\n', at));
+    return source.substring(0, at)
+        + String.join("\n" + indentation, lines)
+        + source.substring(at + name.length());
+  }
+
+  private static String[] paired(DecoderConfig config) {
+    if (config.rotary().size() == config.headSize()) {
+      return new String[] {
+        "halves = torch.view(weight, [heads, 2, HALF, -1])",
+        "return torch.reshape(torch.transpose(halves, 1, 2), torch.size(weight))"
+      };
+    }
+    return new String[] {
+      "apart = torch.view(weight, [heads, HEAD_SIZE, -1])",
+      "turning, rest = torch.split_with_sizes(apart, [ROTARY, HEAD_SIZE - ROTARY], 1)",
+      "halves = torch.reshape(turning, [heads, 2, " + config.rotary().size() / 2 + ", -1])",
+      "pairs = torch.reshape(torch.transpose(halves, 1, 2), [heads, ROTARY, -1])",
+      "return torch.reshape(torch.cat([pairs, rest], 1), torch.size(weight))"
+    };
+  }
+
+  /** {@code [length, 1, HALF]}, or with several regimes {@code [batch, length, 1, HALF]}. */
+  private static String[] angles(RotaryPositions rotary) {
+    return rotary.regimes() == 1
+        ? new String[] {"angles = torch.unsqueeze(torch.outer(places, frequencies[0]), 1)"}
+        : new String[] {
+          "own = torch.unsqueeze(torch.unsqueeze(torch.index_select(frequencies, 0, regimes), 1), 1)",
+          "angles = torch.mul(torch.unsqueeze(torch.unsqueeze(places, 1), 1), own)"
+        };
+  }
+
+  private static String[] queryKeyValue(Block block) {
+    List<String> lines = new ArrayList<>();
+    if (block.packed()) {
+      lines.add(
+          "query, key, value = torch.split_with_sizes({self_attn.qkv_proj.weight}, [HEADS *"
+              + " HEAD_SIZE, KEY_VALUE_HEADS * HEAD_SIZE, KEY_VALUE_HEADS * HEAD_SIZE])");
+    } else {
+      lines.add("query = {self_attn.q_proj.weight}");
+      lines.add("key = {self_attn.k_proj.weight}");
+      lines.add("value = {self_attn.v_proj.weight}");
+    }
+    lines.add(
+        "weight = torch.cat([self.paired(query, HEADS), self.paired(key, KEY_VALUE_HEADS),"
+            + " value])");
+    lines.add(
+        block.queryKeyValueBias()
+            ? "bias = torch.cat([self.paired({self_attn.q_proj.bias}, HEADS),"
+                + " self.paired({self_attn.k_proj.bias}, KEY_VALUE_HEADS),"
+                + " {self_attn.v_proj.bias}])"
+            : "bias = None");
+    return lines.toArray(new String[0]);
+  }
+
+  private static String[] gateAndUp(Block block) {
+    return block.packed()
+        ? new String[] {
+          "both = torch.linear(inner, {mlp.gate_up_proj.weight})",
+          "gate, up = torch.split_with_sizes(both, [INTERMEDIATE, INTERMEDIATE], -1)"
+        }
+        : new String[] {
+          "gate = torch.linear(inner, {mlp.gate_proj.weight}, {mlp.gate_proj.bias})",
+          "up = torch.linear(inner, {mlp.up_proj.weight}, {mlp.up_proj.bias})"
+        };
+  }
+
+  /** Each weight of a block by its place in the list, and None for a bias that is not there. */
+  private static String withWeights(String source, DecoderConfig config) {
+    int place = 0;
+    for (String name : config.blockShapes().keySet()) {
+      source = source.replace("{" + name + "}", "weights[w + " + place++ + "]");
+    }
+    return source.replaceAll("\\{[a-z_.]+\\.bias}", "None");
+  }
+
+  /** {@code [regimes][HALF]}, zero for pairs that do not turn. */
+  private static String frequencies(DecoderConfig config) {
+    List<List<String>> rows = new ArrayList<>();
+    for (int regime = 0; regime < config.rotary().regimes(); regime++) {
+      double[] frequencies =
+          Arrays.copyOf(config.rotary().frequencies(regime), config.headSize() / 2);
+      rows.add(Arrays.stream(frequencies).mapToObj(DecoderScript::real).toList());
+    }
+    return rows.toString();
+  }
+
+  private static List<String> magnitudes(DecoderConfig config) {
+    return IntStream.range(0, config.headSize() / 2)
+        .mapToObj(i -> real(i < config.rotary().size() / 2 ? config.rotary().magnitude() : 1))
+        .toList();
   }
 
   private static String text(int value) {

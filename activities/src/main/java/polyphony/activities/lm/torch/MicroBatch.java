@@ -15,9 +15,16 @@ import polyphony.activities.lm.TrainingExample;
  * @param positions where a trained token is predicted: indices into {@code tokens}, ascending
  * @param targets the token to predict at each of {@code positions}
  * @param realTokens tokens without padding
+ * @param textLengths {@code [rows]}: tokens of each whole example, with those that are cut off
  */
 record MicroBatch(
-    int rows, int length, long[] tokens, long[] positions, long[] targets, int realTokens) {
+    int rows,
+    int length,
+    long[] tokens,
+    long[] positions,
+    long[] targets,
+    int realTokens,
+    int[] textLengths) {
 
   /** Padded tokens: what the computation costs. */
   int cost() {
@@ -130,6 +137,8 @@ record MicroBatch(
         }
       }
     }
-    return new MicroBatch(examples.size(), length, tokens, positions, targets, realTokens);
+    int[] textLengths = examples.stream().mapToInt(example -> example.tokens().length).toArray();
+    return new MicroBatch(
+        examples.size(), length, tokens, positions, targets, realTokens, textLengths);
   }
 }

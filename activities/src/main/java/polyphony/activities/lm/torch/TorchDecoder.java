@@ -16,9 +16,11 @@ import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.RotaryPositions;
 
 /**
  * {@link DecoderScript}, compiled: the decoder of one {@link DecoderConfig} as functions of its
@@ -32,10 +34,12 @@ final class TorchDecoder implements AutoCloseable {
   private static final String LIST_NAME = "weights[]";
 
   private final PtNDManager manager;
+  private final RotaryPositions rotary;
   private final PtSymbolBlock module;
 
   TorchDecoder(PtNDManager manager, DecoderConfig config) {
     this.manager = manager;
+    this.rotary = config.rotary();
     try {
       byte[] archive = DecoderScript.archive(config).bytes();
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
@@ -51,18 +55,31 @@ final class TorchDecoder implements AutoCloseable {
    * @param weights leaves that {@link #leaf} made
    */
   PtNDArray loss(List<PtNDArray> weights, MicroBatch batch) {
-    NDList inputs = new NDList(weights.size() + 3);
+    NDList inputs = new NDList(weights.size() + 4);
     inputs.addAll(weights);
     inputs.add(longs(batch.tokens(), batch.rows(), batch.length()));
     inputs.add(longs(batch.positions(), batch.positions().length));
     inputs.add(longs(batch.targets(), batch.targets().length));
+    inputs.add(regimes(batch.textLengths()));
     return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
   }
 
   /** {@code [rows, length, vocabulary]}, without autograd. */
   PtNDArray logits(List<PtNDArray> weights, long[] tokens, int rows) {
-    return run("logits", list(weights), tensor(longs(tokens, rows, tokens.length / rows)))
+    int length = tokens.length / rows;
+    int[] textLengths = new int[rows];
+    Arrays.fill(textLengths, length);
+    return run(
+            "logits",
+            list(weights),
+            tensor(longs(tokens, rows, length)),
+            tensor(regimes(textLengths)))
         .toTensor(manager);
+  }
+
+  private PtNDArray regimes(int[] textLengths) {
+    return longs(
+        Arrays.stream(textLengths).mapToLong(rotary::regime).toArray(), textLengths.length);
   }
 
   /** Adds {@code others} to {@code gradients}, in place. */

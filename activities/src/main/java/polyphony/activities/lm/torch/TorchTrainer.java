@@ -60,8 +60,8 @@ public final class TorchTrainer implements Trainer {
   /**
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
-   * @throws PolyphonyException DATA where the state is not one of this model; CONFIG where lanes or
-   *     micro-batches are not positive
+   * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
+   *     that cannot be trained; CONFIG where lanes or micro-batches are not positive
    */
   public TorchTrainer(
       LanguageModel model,
@@ -72,6 +72,12 @@ public final class TorchTrainer implements Trainer {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
     }
     this.config = model.config();
+    config
+        .untrainable()
+        .ifPresent(
+            reason -> {
+              throw PolyphonyException.data(model.folder() + ": " + reason);
+            });
     this.batches = batches;
     this.settings = settings;
     this.shapes = config.weightShapes();

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.ModelFiles;
 import polyphony.activities.lm.ReferenceDecoder;
 import polyphony.activities.lm.Sampler.Continuation;
 import polyphony.activities.lm.Sampler.Prompt;

@@ -1,6 +1,8 @@
-package polyphony.activities.lm.onnx;
+package polyphony.activities.lm;
 
 import ai.onnxruntime.platform.Fp16Conversions;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -9,22 +11,23 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import polyphony.activities.lm.LanguageModel;
-import polyphony.activities.lm.Weights;
 
 /** Copies of a model folder with other weights files. */
-final class ModelFiles {
+public final class ModelFiles {
   private ModelFiles() {}
 
   /** A copy in F32 whose tensors went through {@code change}. */
-  static LanguageModel changed(
+  public static LanguageModel changed(
       LanguageModel model, Path folder, BiConsumer<String, float[]> change) {
     copyOthers(model, folder);
     Map<String, FloatBuffer> tensors = new LinkedHashMap<>();
@@ -39,25 +42,55 @@ final class ModelFiles {
   }
 
   /** A copy rounded to F16 or BF16. */
-  static LanguageModel narrowed(LanguageModel model, Path folder, String type) {
+  public static LanguageModel narrowed(LanguageModel model, Path folder, String type) {
     write(model, folder, type, 0);
     return LanguageModel.open(folder);
   }
 
   /** A copy in F32 whose tensors start at odd bytes. */
-  static void misaligned(LanguageModel model, Path folder) {
+  public static void misaligned(LanguageModel model, Path folder) {
     write(model, folder, "F32", 1);
   }
 
   /** A copy of another element type. */
-  static void retyped(LanguageModel model, Path folder, String type) {
+  public static void retyped(LanguageModel model, Path folder, String type) {
     write(model, folder, type, 0);
+  }
+
+  /** A copy in F32 whose tensors are dealt out to {@code count} shards, with their index. */
+  public static void sharded(LanguageModel model, Path folder, int count) {
+    copyOthers(model, folder);
+    Map<String, long[]> shapes = model.config().weightShapes();
+    List<Map<String, FloatBuffer>> shards = new ArrayList<>();
+    ObjectNode index = new ObjectMapper().createObjectNode();
+    index.putObject("metadata").put("total_size", 4 * model.config().parameters());
+    ObjectNode map = index.putObject("weight_map");
+    for (String name : shapes.keySet()) {
+      int shard = map.size() % count;
+      if (shards.size() == shard) {
+        shards.add(new LinkedHashMap<>());
+      }
+      shards.get(shard).put(name, FloatBuffer.wrap(model.weights().floats(name)));
+      map.put(name, shardName(shard, count));
+    }
+    for (int shard = 0; shard < count; shard++) {
+      Weights.write(folder.resolve(shardName(shard, count)), shards.get(shard), shapes, Map.of());
+    }
+    try {
+      Files.writeString(folder.resolve(Weights.INDEX), index.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String shardName(int shard, int count) {
+    return String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", shard + 1, count);
   }
 
   private static void copyOthers(LanguageModel model, Path folder) {
     try (Stream<Path> files = Files.list(model.folder())) {
       Files.createDirectories(folder);
-      for (Path file : files.filter(f -> !f.toString().endsWith(".safetensors")).toList()) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".json")).toList()) {
         Files.copy(file, folder.resolve(file.getFileName()));
       }
     } catch (IOException e) {

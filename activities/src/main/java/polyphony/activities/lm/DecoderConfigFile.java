@@ -1,0 +1,474 @@
+package polyphony.activities.lm;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import polyphony.activities.lm.DecoderConfig.Activation;
+import polyphony.activities.lm.DecoderConfig.Attention;
+import polyphony.activities.lm.DecoderConfig.Block;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/**
+ * One {@code config.json}, read as transformers reads it. {@code architectures.json} beside this
+ * class holds each configuration class's defaults (transformers 4.57) and, under {@code elsewhere},
+ * fields with which other architectures and forks change the computation, with the value that
+ * changes nothing.
+ */
+final class DecoderConfigFile {
+  private static final JsonNode ARCHITECTURES = architectures();
+  private static final String ELSEWHERE = "elsewhere";
+  private static final String SLIDING = "sliding_attention";
+  private static final String FULL = "full_attention";
+
+  private final Path file;
+  private final String architecture;
+  private final JsonNode given;
+  private final ObjectNode json;
+
+  private DecoderConfigFile(Path file, String architecture, JsonNode given) {
+    this.file = file;
+    this.architecture = architecture;
+    this.given = given;
+    this.json = ARCHITECTURES.path(architecture).deepCopy();
+    json.setAll((ObjectNode) given);
+  }
+
+  private static JsonNode architectures() {
+    try (InputStream stream =
+        DecoderConfigFile.class.getResourceAsStream("/polyphony/lm/architectures.json")) {
+      return new ObjectMapper().readTree(stream);
+    } catch (IOException e) {
+      throw new PolyphonyException(ErrorClass.BUG, "architectures.json cannot be read", e);
+    }
+  }
+
+  static DecoderConfig read(Path file) {
+    JsonNode given = JsonFile.read(file);
+    JsonNode names = given.path("architectures");
+    String architecture = names.size() == 1 ? names.path(0).asText() : names.toString();
+    if (architecture.equals(ELSEWHERE) || !ARCHITECTURES.path(architecture).isObject()) {
+      Set<String> supported = new LinkedHashSet<>();
+      ARCHITECTURES.fieldNames().forEachRemaining(supported::add);
+      supported.remove(ELSEWHERE);
+      throw PolyphonyException.data(
+          file
+              + ": architecture \""
+              + architecture
+              + "\" is not supported; supported: "
+              + String.join(", ", supported));
+    }
+    return new DecoderConfigFile(file, architecture, given).config();
+  }
+
+  private DecoderConfig config() {
+    requireNothingElse();
+    int hidden = whole("hidden_size", 1, 1 << 20);
+    int layers = whole("num_hidden_layers", 1, 1 << 12);
+    int heads = whole("num_attention_heads", 1, 1 << 12);
+    int keyValueHeads =
+        absent("num_key_value_heads") ? heads : whole("num_key_value_heads", 1, heads);
+    if (heads % keyValueHeads != 0) {
+      throw invalid("num_key_value_heads", "must divide num_attention_heads = " + heads);
+    }
+    int headSize = absent("head_dim") ? hidden / heads : whole("head_dim", 1, 1 << 12);
+    if (headSize < 2 || headSize % 2 != 0) {
+      throw invalid("head_dim", "is " + headSize + "; it must be even for rotary positions");
+    }
+    int vocabulary = whole("vocab_size", 1, 1 << 24);
+    int maxPositions = whole("max_position_embeddings", 1, 1 << 24);
+    boolean gemma = architecture.equals("Gemma2ForCausalLM");
+    return new DecoderConfig(
+        vocabulary,
+        hidden,
+        layers,
+        heads,
+        keyValueHeads,
+        headSize,
+        whole("intermediate_size", 1, 1 << 22),
+        rotary(headSize, maxPositions),
+        new Attention(
+            1 / Math.sqrt(gemma ? positive("query_pre_attn_scalar") : headSize),
+            gemma ? cap("attn_logit_softcapping") : Double.POSITIVE_INFINITY,
+            windows(layers)),
+        block(),
+        gemma ? (float) Math.sqrt(hidden) : 1,
+        positive("rms_norm_eps"),
+        gemma ? cap("final_logit_softcapping") : Double.POSITIVE_INFINITY,
+        maxPositions,
+        flag("tie_word_embeddings"),
+        paddingToken(vocabulary),
+        untrainable());
+  }
+
+  /** Refuses what would make this another computation. */
+  private void requireNothingElse() {
+    if (!json.path("model_type").equals(ARCHITECTURES.path(architecture).path("model_type"))) {
+      throw invalid(
+          "model_type", "is " + json.path("model_type") + ", which is not that of " + architecture);
+    }
+    for (Map.Entry<String, JsonNode> entry : ARCHITECTURES.path(ELSEWHERE).properties()) {
+      JsonNode value = given.path(entry.getKey());
+      JsonNode neutral = entry.getValue();
+      boolean changesNothing =
+          ARCHITECTURES.path(architecture).has(entry.getKey())
+              || value.isMissingNode()
+              || value.isNull()
+              || (value.isContainerNode() && value.isEmpty())
+              || (neutral.isNumber() && value.isNumber() && value.asDouble() == neutral.asDouble())
+              || value.equals(neutral);
+      if (!changesNothing) {
+        throw invalid(
+            entry.getKey(),
+            "is " + shortened(value) + ", which " + architecture + " is not supported with");
+      }
+    }
+  }
+
+  private Block block() {
+    boolean gemma = architecture.equals("Gemma2ForCausalLM");
+    Activation activation = gemma ? activation("hidden_activation") : activation("hidden_act");
+    if (gemma != (activation == Activation.GELU_TANH)) {
+      throw invalid(
+          gemma ? "hidden_activation" : "hidden_act", "is not supported with " + architecture);
+    }
+    boolean attentionBias = json.has("attention_bias") && flag("attention_bias");
+    boolean qwen = architecture.equals("Qwen2ForCausalLM");
+    if (qwen && !attentionBias) {
+      throw invalid("attention_bias", "is false; only true is supported with " + architecture);
+    }
+    return new Block(
+        architecture.equals("Phi3ForCausalLM"),
+        attentionBias,
+        attentionBias && !qwen,
+        json.has("mlp_bias") && flag("mlp_bias"),
+        activation,
+        gemma,
+        gemma ? 1 : 0);
+  }
+
+  private Activation activation(String field) {
+    return switch (json.path(field).asText()) {
+      case "silu", "swish" -> Activation.SILU;
+      case "gelu_pytorch_tanh" -> Activation.GELU_TANH;
+      default ->
+          throw invalid(
+              field, "is " + json.path(field) + "; silu or gelu_pytorch_tanh is supported");
+    };
+  }
+
+  /** Layers alternate in Gemma 2; elsewhere all are alike, or the first few see everything. */
+  private List<Integer> windows(int layers) {
+    boolean windowed =
+        json.has("sliding_window")
+            && !absent("sliding_window")
+            && !(json.has("use_sliding_window") && !flag("use_sliding_window"));
+    List<String> types = new ArrayList<>();
+    for (int layer = 0; layer < layers; layer++) {
+      boolean sliding =
+          switch (architecture) {
+            case "Gemma2ForCausalLM" -> layer % 2 == 0;
+            case "Qwen2ForCausalLM" -> windowed && layer >= whole("max_window_layers", 0, 1 << 12);
+            default -> windowed;
+          };
+      types.add(sliding ? SLIDING : FULL);
+    }
+    if (!absent("layer_types")) {
+      List<String> named = new ArrayList<>();
+      json.path("layer_types").forEach(type -> named.add(type.asText()));
+      boolean chosen = ARCHITECTURES.path(architecture).has("layer_types");
+      if (named.size() != layers
+          || !Set.of(SLIDING, FULL).containsAll(named)
+          || !(chosen || named.equals(types))) {
+        throw invalid(
+            "layer_types",
+            "is "
+                + shortened(json.path("layer_types"))
+                + ", which "
+                + architecture
+                + " is not supported with");
+      }
+      types = named;
+    }
+    if (types.contains(SLIDING) && !windowed) {
+      throw invalid("sliding_window", "is not given, but layer_types name layers that have one");
+    }
+    int window = windowed ? whole("sliding_window", 1, Integer.MAX_VALUE - 1) : 0;
+    return types.stream()
+        .map(type -> type.equals(SLIDING) ? window : DecoderConfig.WHOLE_TEXT)
+        .toList();
+  }
+
+  private RotaryPositions rotary(int headSize, int maxPositions) {
+    // Newer files hold everything about rotary positions in one object.
+    boolean newer = !absent("rope_parameters");
+    String field = newer ? "rope_parameters" : "rope_scaling";
+    JsonNode parameters = json.path(field);
+    if (newer && given.hasNonNull("rope_scaling")) {
+      throw invalid("rope_scaling", "stands beside rope_parameters; leave one out");
+    }
+    if (!parameters.isObject() && !absent(field)) {
+      throw invalid(field, "is " + shortened(parameters) + "; an object is needed");
+    }
+    for (String shared :
+        List.of("rope_theta", "partial_rotary_factor", "original_max_position_embeddings")) {
+      boolean own = shared.startsWith("original") && !architecture.equals("Phi3ForCausalLM");
+      if (own) {
+        continue;
+      }
+      if (parameters.has(shared)) {
+        if (!newer || (given.has(shared) && !given.path(shared).equals(parameters.path(shared)))) {
+          throw invalid(field + "." + shared, "contradicts " + shared + "; leave one out");
+        }
+        json.set(shared, parameters.path(shared));
+      }
+    }
+    double share = absent("partial_rotary_factor") ? 1 : positive("partial_rotary_factor");
+    int size = (int) (headSize * share);
+    if (share > 1 || size < 2 || size % 2 != 0 || (share < 1 && !partial())) {
+      throw invalid(
+          "partial_rotary_factor",
+          "is "
+              + share
+              + "; with "
+              + architecture
+              + " and heads of "
+              + headSize
+              + " not supported");
+    }
+    return new RotaryPositions(
+        size, positive("rope_theta"), scaling(field, parameters, size, maxPositions));
+  }
+
+  private boolean partial() {
+    return ARCHITECTURES.path(architecture).has("partial_rotary_factor");
+  }
+
+  private RotaryScaling scaling(String field, JsonNode parameters, int size, int maxPositions) {
+    if (!parameters.isObject() || parameters.isEmpty()) {
+      return new RotaryScaling.None();
+    }
+    String type = parameters.path("rope_type").asText(parameters.path("type").asText());
+    if (!parameters.path("type").asText(type).equals(type)) {
+      throw invalid(field, "has a type and another rope_type; leave one out");
+    }
+    boolean phi = architecture.equals("Phi3ForCausalLM");
+    if (phi && (type.equals("su") || type.equals("yarn"))) {
+      type = "longrope"; // What the first Phi-3 files called it.
+    }
+    if (phi != type.equals("longrope") && !type.equals("default")) {
+      throw invalid(
+          field,
+          "has type \""
+              + type
+              + "\"; supported with "
+              + architecture
+              + ": "
+              + (phi ? "longrope" : "linear, dynamic, llama3"));
+    }
+    switch (type) {
+      case "default" -> {
+        requireOnly(field, parameters);
+        return new RotaryScaling.None();
+      }
+      case "linear" -> {
+        requireOnly(field, parameters, "factor");
+        return new RotaryScaling.Linear(positive(field, parameters, "factor"));
+      }
+      case "dynamic" -> {
+        // It grows the base in texts beyond max_position_embeddings, which are refused here.
+        requireOnly(field, parameters, "factor", "original_max_position_embeddings");
+        positive(field, parameters, "factor");
+        return new RotaryScaling.None();
+      }
+      case "llama3" -> {
+        requireOnly(
+            field,
+            parameters,
+            "factor",
+            "low_freq_factor",
+            "high_freq_factor",
+            "original_max_position_embeddings");
+        RotaryScaling.Llama3 llama3 =
+            new RotaryScaling.Llama3(
+                positive(field, parameters, "factor"),
+                positive(field, parameters, "low_freq_factor"),
+                positive(field, parameters, "high_freq_factor"),
+                whole(field, parameters, "original_max_position_embeddings", 1, 1 << 24));
+        if (llama3.highFrequencyFactor() <= llama3.lowFrequencyFactor()) {
+          throw invalid(field + ".high_freq_factor", "must be above low_freq_factor");
+        }
+        return llama3;
+      }
+      case "longrope" -> {
+        return longRope(field, parameters, size, maxPositions);
+      }
+      default ->
+          throw invalid(
+              field, "has type \"" + type + "\"; supported: default, linear, dynamic, llama3");
+    }
+  }
+
+  private RotaryScaling longRope(String field, JsonNode parameters, int size, int maxPositions) {
+    requireOnly(
+        field,
+        parameters,
+        "short_factor",
+        "long_factor",
+        "attention_factor",
+        "original_max_position_embeddings");
+    int original = whole("original_max_position_embeddings", 1, 1 << 24);
+    double growth = (double) maxPositions / original;
+    if (growth > 1 && original == 1) {
+      throw invalid("original_max_position_embeddings", "must be above 1");
+    }
+    double magnitude =
+        parameters.hasNonNull("attention_factor")
+            ? positive(field, parameters, "attention_factor")
+            : growth > 1 ? Math.sqrt(1 + Math.log(growth) / Math.log(original)) : 1;
+    return new RotaryScaling.LongRope(
+        factors(field, parameters, "short_factor", size / 2),
+        factors(field, parameters, "long_factor", size / 2),
+        original,
+        magnitude);
+  }
+
+  private List<Double> factors(String field, JsonNode parameters, String name, int count) {
+    List<Double> factors = new ArrayList<>();
+    for (JsonNode factor : parameters.path(name)) {
+      factors.add(positive(field + "." + name, factor));
+    }
+    if (factors.size() != count) {
+      throw invalid(
+          field + "." + name,
+          "has "
+              + factors.size()
+              + " numbers; one for each of "
+              + count
+              + " pairs of a head's entries is needed");
+    }
+    return factors;
+  }
+
+  private void requireOnly(String field, JsonNode parameters, String... known) {
+    Set<String> names = new LinkedHashSet<>();
+    parameters.fieldNames().forEachRemaining(names::add);
+    List.of("type", "rope_type", "rope_theta", "partial_rotary_factor").forEach(names::remove);
+    List.of(known).forEach(names::remove);
+    if (!names.isEmpty()) {
+      throw invalid(field + "." + names.iterator().next(), "is not understood");
+    }
+  }
+
+  /** As in PyTorch, a negative one counts from the vocabulary's end. */
+  private int paddingToken(int vocabulary) {
+    if (absent("pad_token_id")) {
+      return -1;
+    }
+    JsonNode value = json.path("pad_token_id");
+    boolean usual = !given.has("pad_token_id");
+    if (usual && value.asInt() >= vocabulary) {
+      return -1;
+    }
+    int token = whole("pad_token_id", -vocabulary, vocabulary - 1);
+    return token < 0 ? vocabulary + token : token;
+  }
+
+  private Optional<String> untrainable() {
+    if (architecture.equals("Gemma2ForCausalLM")) {
+      return Optional.of(architecture + " can be sampled and scored, but not trained");
+    }
+    for (String field : List.of("attention_dropout", "embd_pdrop", "resid_pdrop")) {
+      JsonNode value = json.path(field);
+      if (!value.isMissingNode()
+          && !value.isNull()
+          && (!value.isNumber() || value.asDouble() != 0)) {
+        return Optional.of(
+            "config.json sets "
+                + field
+                + " = "
+                + value
+                + "; training without dropout alone is"
+                + " supported, so set it to 0");
+      }
+    }
+    return Optional.empty();
+  }
+
+  private boolean absent(String field) {
+    return json.path(field).isMissingNode() || json.path(field).isNull();
+  }
+
+  private int whole(String field, long least, long most) {
+    return whole("", json, field, least, most);
+  }
+
+  private int whole(String parent, JsonNode object, String field, long least, long most) {
+    JsonNode value = object.path(field);
+    String name = parent.isEmpty() ? field : parent + "." + field;
+    if (!value.isIntegralNumber()
+        || !value.canConvertToLong()
+        || value.asLong() < least
+        || value.asLong() > most) {
+      throw invalid(
+          name,
+          "is "
+              + shortened(value)
+              + "; a whole number from "
+              + least
+              + " to "
+              + most
+              + " is needed");
+    }
+    return value.asInt();
+  }
+
+  private boolean flag(String field) {
+    JsonNode value = json.path(field);
+    if (value.isNull()) {
+      return false;
+    }
+    if (!value.isBoolean()) {
+      throw invalid(field, "is " + shortened(value) + "; true or false is needed");
+    }
+    return value.asBoolean();
+  }
+
+  /** Infinite where there is no cap. */
+  private double cap(String field) {
+    return absent(field) ? Double.POSITIVE_INFINITY : positive(field);
+  }
+
+  private double positive(String field) {
+    return positive(field, json.path(field));
+  }
+
+  private double positive(String parent, JsonNode object, String field) {
+    return positive(parent + "." + field, object.path(field));
+  }
+
+  private double positive(String name, JsonNode value) {
+    if (!value.isNumber() || !(value.asDouble() > 0) || Double.isInfinite(value.asDouble())) {
+      throw invalid(name, "is " + shortened(value) + "; a positive number is needed");
+    }
+    return value.asDouble();
+  }
+
+  private static String shortened(JsonNode value) {
+    String text = value.isMissingNode() ? "absent" : value.toString();
+    return text.length() <= 60 ? text : text.substring(0, 60) + "…";
+  }
+
+  private PolyphonyException invalid(String field, String what) {
+    return PolyphonyException.data(file + ": " + field + " " + what);
+  }
+}

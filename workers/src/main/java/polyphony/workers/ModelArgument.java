@@ -1,0 +1,45 @@
+package polyphony.workers;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Function;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.resolve.BuiltInModel;
+
+/** A model that a command takes: a folder, or one of the store. */
+final class ModelArgument {
+  @Parameters(
+      index = "0",
+      paramLabel = "MODEL",
+      description =
+          "A Hugging Face folder; or one of the store: its name, EXPERIMENT/iteration-NNN/generator-N"
+              + " or /critic-N, or digits of its weights' SHA-256.")
+  private String model;
+
+  @Option(
+      names = "--store",
+      paramLabel = "FOLDER",
+      defaultValue = StoreFolder.DEFAULT,
+      description = StoreFolder.DESCRIPTION)
+  private Path store;
+
+  /** Hands the model to {@code work}, as long as which its files stay. */
+  <T> T with(Settings settings, Function<LanguageModel, T> work) {
+    // What is no name may be a path, also one of a folder that is not there.
+    if (Files.isDirectory(Path.of(model)) || model.startsWith(".") || model.startsWith("/")) {
+      return work.apply(LanguageModel.open(Path.of(model)));
+    }
+    try (StoreAccess access = store(model, settings, store)) {
+      return work.apply(access.checkpoints().open(access.storedModels().checkpoint(model)));
+    }
+  }
+
+  /** The store that holds {@code model}; the one that comes along is in any. */
+  static StoreAccess store(String model, Settings settings, Path folder) {
+    return model.equals(BuiltInModel.NAME)
+        ? StoreAccess.open(settings, folder)
+        : StoredExperiments.existing(settings, folder);
+  }
+}

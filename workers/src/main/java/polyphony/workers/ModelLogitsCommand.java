@@ -1,0 +1,181 @@
+package polyphony.workers;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.Tokenizer;
+import polyphony.activities.lm.onnx.OnnxLogits;
+import polyphony.activities.lm.onnx.OnnxOptions;
+import polyphony.activities.lm.torch.TorchLogits;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+/** {@code polyphony model logits}: a model's numbers, to be compared with other programs'. */
+@Command(
+    name = "logits",
+    description = {
+      "Computes the logits after the last of some tokens, in 32-bit floats.",
+      "",
+      "With --json they are all printed, by token id; otherwise the ten greatest."
+    },
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony model logits ./SmolLM2-135M --tokens ids.json --json > logits.json",
+      "  polyphony model logits built-in --tokens ids.json --backend torch"
+    })
+final class ModelLogitsCommand implements Callable<Integer> {
+  private static final int MOST_BYTES = 64 << 20;
+  private static final int SHOWN = 10;
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .build();
+
+  /** What computes. */
+  enum Backend {
+    onnx,
+    torch
+  }
+
+  /** What {@code --json} prints. */
+  private record Result(float[] logits) {}
+
+  private final Console console;
+
+  @Mixin private ModelArgument model;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "FILE",
+      required = true,
+      description = "A JSON array of token ids.")
+  private Path tokens;
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "onnx",
+      description = "What computes: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Backend backend;
+
+  @Option(names = "--json", description = "Print {\"logits\": [...]}.")
+  private boolean json;
+
+  ModelLogitsCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    int[] given = given();
+    model.with(
+        Settings.of(console),
+        opened -> {
+          requireKnown(opened, given);
+          float[] logits =
+              switch (backend) {
+                case onnx -> OnnxLogits.last(opened, given, OnnxOptions.DEFAULT);
+                case torch -> TorchLogits.last(opened, given);
+              };
+          for (float logit : logits) {
+            if (!Float.isFinite(logit)) {
+              throw PolyphonyException.data(
+                  "the model's logits are not finite; its weights are damaged");
+            }
+          }
+          console
+              .out()
+              .print(json ? PrettyJson.of(new Result(logits)) + "\n" : greatest(opened, logits));
+          return null;
+        });
+    return 0;
+  }
+
+  private int[] given() {
+    try {
+      if (Files.size(tokens) > MOST_BYTES) {
+        throw PolyphonyException.config(tokens + " is larger than 64 MiB, not a list of token ids");
+      }
+      int[] given = JSON.readValue(Files.readAllBytes(tokens), int[].class);
+      if (given == null) {
+        throw notTokens(null);
+      }
+      return given;
+    } catch (JacksonException e) {
+      throw notTokens(e);
+    } catch (IOException e) {
+      throw new PolyphonyException(
+          ErrorClass.CONFIG, tokens + " cannot be read; check the path", e);
+    }
+  }
+
+  private PolyphonyException notTokens(JacksonException cause) {
+    return new PolyphonyException(
+        ErrorClass.CONFIG, tokens + " is not a JSON array of token ids, such as [1, 15, 7]", cause);
+  }
+
+  private void requireKnown(LanguageModel opened, int[] given) {
+    int most = opened.config().maxPositions();
+    if (given.length < 1 || given.length > most) {
+      throw PolyphonyException.config(
+          tokens
+              + " has "
+              + given.length
+              + " token ids, allowed: 1 to "
+              + most
+              + ", the model's context");
+    }
+    for (int token : given) {
+      if (token < 0 || token >= opened.config().vocabularySize()) {
+        throw PolyphonyException.config(
+            tokens
+                + " has token id "
+                + token
+                + ", allowed: 0 to "
+                + (opened.config().vocabularySize() - 1));
+      }
+    }
+  }
+
+  private static String greatest(LanguageModel opened, float[] logits) {
+    StringBuilder text = new StringBuilder();
+    try (Tokenizer tokenizer = opened.tokenizer()) {
+      List<Integer> order =
+          IntStream.range(0, logits.length)
+              .boxed()
+              .sorted((a, b) -> Float.compare(logits[b], logits[a]))
+              .limit(SHOWN)
+              .toList();
+      for (int token : order) {
+        String shown =
+            token < tokenizer.vocabularySize() ? tokenizer.decode(new int[] {token}) : "";
+        text.append(
+            String.format(
+                Locale.ROOT,
+                "%9.4f  %6d  %s%n",
+                logits[token],
+                token,
+                shown.replace("\n", "\\n").replace("\r", "\\r")));
+      }
+    }
+    return text.toString();
+  }
+}
