@@ -5,6 +5,9 @@
  * polyphony.activities.lm.Sampler}, {@link polyphony.activities.lm.Scorer} or {@link
  * polyphony.activities.lm.Trainer}. A step talks to a model in {@link
  * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
- * and continues. Nothing here knows of debates; nothing above names ONNX or DJL.
+ * and continues. {@link polyphony.activities.lm.MemoryPlan} says beforehand what a piece of work
+ * will take. An {@link polyphony.activities.lm.EncoderModel} does not speak: it only compares
+ * texts, as an {@link polyphony.activities.lm.Encoder}. Nothing here knows of debates; nothing
+ * above names ONNX or DJL.
  */
 package polyphony.activities.lm;
