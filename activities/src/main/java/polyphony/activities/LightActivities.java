@@ -7,6 +7,7 @@ import polyphony.activities.audit.Healing;
 import polyphony.activities.audit.HistoryArchive;
 import polyphony.activities.compare.CompareStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.plan.Forecasting;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
@@ -17,6 +18,7 @@ import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ExportedHistory;
+import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Recording;
@@ -34,6 +36,7 @@ public final class LightActivities implements Activities.Light {
   private final SplitStep split;
   private final RecordStep record;
   private final CompareStep compare;
+  private final Forecasting forecasting;
 
   public LightActivities(
       StepRunner runner,
@@ -44,7 +47,8 @@ public final class LightActivities implements Activities.Light {
       VoteStep vote,
       SplitStep split,
       RecordStep record,
-      CompareStep compare) {
+      CompareStep compare,
+      Forecasting forecasting) {
     this.runner = runner;
     this.healing = healing;
     this.histories = histories;
@@ -54,12 +58,18 @@ public final class LightActivities implements Activities.Light {
     this.split = split;
     this.record = record;
     this.compare = compare;
+    this.forecasting = forecasting;
   }
 
   @Override
   public Experiment resolve(String name, ExperimentSpec spec) {
     // Not memoised as the others are: what it comes to is recorded under the experiment's name.
     return runner.alive("resolve", name, () -> resolve.run(name, spec));
+  }
+
+  @Override
+  public Forecast forecast(String name, ExperimentSpec spec) {
+    return runner.alive("forecast", name, () -> forecasting.forecast(name, spec));
   }
 
   @Override

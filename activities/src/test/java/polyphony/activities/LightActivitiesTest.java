@@ -41,7 +41,7 @@ class LightActivitiesTest {
     Healing healing = new Healing(new FolderObjectStore(temporary.resolve("store")), steps);
     environment.registerActivitiesImplementations(
         new LightActivities(
-            runner, healing, null, null, null, new VoteStep(), new SplitStep(), null, null));
+            runner, healing, null, null, null, new VoteStep(), new SplitStep(), null, null, null));
     return environment.newActivityStub(Activities.Light.class);
   }
 

@@ -1,6 +1,6 @@
 """The calls of `polyphony bench iteration --json`, once more with transformers and PyTorch: the same shapes, random tokens.
 
-python bench_iteration.py REPORT.json [THREADS]. Prints seconds and tokens/s of each kind of work beside the report's.
+python bench_iteration.py REPORT.json [THREADS]. Prints wall seconds and tokens/s of each kind of work beside the report's.
 Sampling goes token by token with a key-value cache; what is scored keeps the log-probabilities of the scored tokens'
 vocabulary, as the report's calls do; training is AdamW in 32-bit floats, all texts of a step in one padded batch.
 """

@@ -12,6 +12,11 @@ import java.util.Set;
 public final class References {
   private References() {}
 
+  /** Every artifact that is named by a value that has a JSON form, in order of appearance. */
+  public static Set<ArtifactRef> of(Object value) {
+    return in(CanonicalJson.tree(value));
+  }
+
   /** Every artifact that is named, in order of appearance. */
   public static Set<ArtifactRef> in(JsonNode json) {
     return new LinkedHashSet<>(byPath(json).values());

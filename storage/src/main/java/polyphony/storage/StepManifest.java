@@ -34,6 +34,12 @@ public record StepManifest(
     Map<String, Double> usage,
     Worker worker) {
 
+  /**
+   * The amount of {@code usage} that a model was at work; what else there is of {@code wallSeconds}
+   * goes into loading and storing.
+   */
+  public static final String MODEL_SECONDS = "modelSeconds";
+
   public StepManifest {
     if (!new Step(name, version, inputs).key().equals(key)) {
       throw new IllegalArgumentException("not the key of this step and these inputs: " + key);

@@ -20,6 +20,7 @@ import polyphony.activities.compare.CompareStep;
 import polyphony.activities.debate.DebateStep;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.plan.Forecasting;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.resolve.ResolveStep;
 import polyphony.activities.split.SplitStep;
@@ -78,25 +79,12 @@ final class Assembly {
           case NONE -> inProcess(access, settings, slots, busy, instruments);
           case PROCESS -> isolated(access, slots, busy, child, instruments);
         };
-    Checkpoints checkpoints = access.checkpoints();
+    Map<String, String> versions = models.models().versions();
+    Planner planner = new Planner(access, models.worker(), versions, settings.slots());
     StepRunner runner = new StepRunner(models.steps(), models.models());
     StepActivities activities =
         new StepActivities(
-            new LightActivities(
-                runner,
-                new Healing(access.objects(), models.steps()),
-                new HistoryArchive(access.objects(), access.artifacts()),
-                new ResolveStep(
-                    access.objects(),
-                    access.artifacts(),
-                    checkpoints,
-                    access.models(),
-                    models.models().versions()),
-                new FreshQuestionsStep(access.data()),
-                new VoteStep(),
-                new SplitStep(),
-                new RecordStep(checkpoints, access.objects()),
-                new CompareStep(access.objects(), access.artifacts())),
+            light(access, runner, models.steps(), versions, planner),
             new SamplingActivities(runner),
             new TrainingActivities(runner));
     return new Parts(
@@ -107,10 +95,38 @@ final class Assembly {
         runner::running,
         models.worker(),
         access.objects(),
+        planner,
         () -> {
           runner.close();
           access.close();
         });
+  }
+
+  /** What completes and records specs. */
+  static ResolveStep resolve(StoreAccess access, Map<String, String> versions) {
+    return new ResolveStep(
+        access.objects(), access.artifacts(), access.checkpoints(), access.models(), versions);
+  }
+
+  /** The steps without a model. */
+  static LightActivities light(
+      StoreAccess access,
+      StepRunner runner,
+      Steps steps,
+      Map<String, String> versions,
+      Forecasting forecasting) {
+    Checkpoints checkpoints = access.checkpoints();
+    return new LightActivities(
+        runner,
+        new Healing(access.objects(), steps),
+        new HistoryArchive(access.objects(), access.artifacts()),
+        resolve(access, versions),
+        new FreshQuestionsStep(access.data()),
+        new VoteStep(),
+        new SplitStep(),
+        new RecordStep(checkpoints, access.objects()),
+        new CompareStep(access.objects(), access.artifacts()),
+        forecasting);
   }
 
   private static Models inProcess(

@@ -18,15 +18,23 @@ import polyphony.storage.Worker;
 /** {@code polyphony audit}: whether an experiment is what its records say. */
 @Command(
     name = "audit",
+    header = "Verifies every hash and reference of an experiment.",
     description = {
-      "Checks every byte that an experiment rests on: records, step manifests and objects against"
-          + " their hashes, what every step was made of, and that Temporal's histories agree.",
+      "Checks every byte that it rests on: records, step manifests and objects against their hashes,"
+          + " what every step was made of, and that Temporal's histories agree.",
       "",
       "Histories come from Temporal where it answers, and from the copies that the store keeps."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
-    footer = {"", "Exit codes: 0 all is as recorded, 1 there are problems, 2 no such experiment."})
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony audit mine",
+      "  polyphony audit mine --offline --json > audit.json",
+      "",
+      "Exit codes: 0 all is as recorded; 1 there are problems; 2 no such experiment."
+    })
 final class AuditCommand implements Callable<Integer> {
   private final Console console;
 

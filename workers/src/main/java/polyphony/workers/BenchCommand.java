@@ -36,13 +36,14 @@ import polyphony.storage.TemporaryFolder;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    description = "Measures sampling and training speed on this machine.",
-    footer = {
-      "",
+    header = "Measures sampling and training on this machine.",
+    description = {
       "Sampling: prompts of 20 tokens, 64 new tokens each, no early end, one thread.",
-      "Training: 32 texts a step; its share of the ceiling is the model's floating-point",
-      "operations over what plain matrix products of the same process and threads reach."
-    })
+      "",
+      "Training: 32 texts a step; its share of the ceiling is the model's floating-point operations"
+          + " over what plain matrix products of the same process and threads reach."
+    },
+    footer = {"", "Examples:", "  polyphony bench", "  polyphony bench --json > bench.json"})
 final class BenchCommand implements Callable<Integer> {
   private static final int PROMPT = 20;
   private static final int NEW_TOKENS = 64;

@@ -27,13 +27,23 @@ import polyphony.storage.S3Settings;
 /** {@code polyphony bootstrap}: makes servers ready for experiments. */
 @Command(
     name = "bootstrap",
+    header = "Makes servers ready for experiments.",
     description = {
-      "Makes a Temporal service and an S3 store ready: namespace, retention, search attributes,"
-          + " bucket. What is there already is left as it is; run it as often as you like.",
+      "Prepares a Temporal service and an S3 store: namespace, retention, search attributes, bucket."
+          + " What is there already is left as it is; run it as often as you like.",
       "",
       "Also finds out whether the store keeps what Polyphony relies on and whether clocks agree."
     },
     sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony bootstrap",
+      "  polyphony bootstrap --retention 730 --ui http://localhost:8233",
+      "",
+      "Environment: TEMPORAL_ADDRESS (needed), TEMPORAL_NAMESPACE; POLYPHONY_S3_…;"
+          + " POLYPHONY_UI_ADDRESS."
+    },
     mixinStandardHelpOptions = true)
 final class BootstrapCommand implements Callable<Integer> {
   private static final int YEAR = 365;
@@ -52,12 +62,25 @@ final class BootstrapCommand implements Callable<Integer> {
   @Option(
       names = "--ui",
       paramLabel = "ADDRESS",
-      description = "Temporal's Web UI, for the link (default: POLYPHONY_UI_ADDRESS).")
+      description = "Temporal's Web UI, for the link (default: the setting ui_address).")
   private String ui;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
 
   BootstrapCommand(Console console) {
     this.console = console;
   }
+
+  /**
+   * What {@code bootstrap --json} prints.
+   *
+   * @param registered search attributes that were not there
+   * @param store null where none is named
+   * @param start where the Web UI starts an experiment; null where nobody said where that is
+   */
+  private record Prepared(
+      String service, String namespace, Set<String> registered, String store, String start) {}
 
   @Override
   public Integer call() throws InterruptedException {
@@ -67,11 +90,13 @@ final class BootstrapCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           "--retention is " + retention + "; it must be a number of days from 1 to " + 100 * YEAR);
     }
-    Optional<String> address = Optional.ofNullable(ui).map(Settings::uiAddress);
+    Optional<String> address =
+        Optional.ofNullable(ui).map(Settings::uiAddress).or(settings::uiAddress);
+    Set<String> registered;
     try (TemporalAccess temporal = TemporalAccess.unchecked(service, Person.identity())) {
       Patience patience = Patience.brief(TemporalAccess.CONNECT);
       say(patience.until(() -> namespace(temporal)).orElseThrow());
-      Set<String> registered = SearchAttributes.register(temporal);
+      registered = SearchAttributes.register(temporal);
       say(
           "search attributes: "
               + (registered.isEmpty()
@@ -84,14 +109,26 @@ final class BootstrapCommand implements Callable<Integer> {
     } else {
       say("store: none given (POLYPHONY_S3_…); workers of one machine can share a folder");
     }
-    address
-        .or(settings::uiAddress)
-        .ifPresentOrElse(
-            each ->
-                say(
-                    "start an experiment (an empty input is the default one): "
-                        + new WebUi(each, service.namespace()).start("my-experiment")),
-            () -> say("for a link that starts an experiment, name the Web UI: --ui ADDRESS"));
+    String start =
+        address
+            .map(each -> new WebUi(each, service.namespace()).start("my-experiment"))
+            .orElse(null);
+    say(
+        start == null
+            ? "for a link that starts an experiment, name the Web UI: --ui ADDRESS"
+            : "start an experiment (an empty input is the default one): " + start);
+    if (json) {
+      console
+          .out()
+          .println(
+              PrettyJson.of(
+                  new Prepared(
+                      service.address(),
+                      service.namespace(),
+                      registered,
+                      settings.s3().map(Object::toString).orElse(null),
+                      start)));
+    }
     return 0;
   }
 
@@ -225,6 +262,6 @@ final class BootstrapCommand implements Callable<Integer> {
   }
 
   private void say(String line) {
-    console.out().println(line);
+    (json ? console.err() : console.out()).println(line);
   }
 }

@@ -3,6 +3,7 @@ package polyphony.workers;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,14 +20,15 @@ import polyphony.storage.PolyphonyException;
  */
 @Command(
     name = "compare",
+    header = "Shows experiments side by side, or runs them first.",
     description = {
-      "Shows experiments of a store side by side, with differences paired by question; or, with"
-          + " --methods, --tasks, --seeds or --spec, runs every method on every task with every"
+      "Shows experiments of a store with their differences paired by question; or, with --methods,"
+          + " --tasks, --base-models, --seeds or --spec, runs every method on every task with every"
           + " seed first.",
       "",
       "Experiments that differ in their seed alone make one row. Every later row is compared with"
           + " the first, after equally many iterations. A rank such as 2-4 tells the places that"
-          + " the 95 % intervals of the paired differences leave open."
+          + " the 95 %% intervals of the paired differences leave open."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -34,8 +36,10 @@ import polyphony.storage.PolyphonyException;
       "",
       "Examples:",
       "  polyphony compare multi-0 multi-1 multi-2 single-0 single-1 single-2",
-      "  polyphony compare --methods debate,multiagent-ft --seeds 0,1,2 --csv > comparison.csv",
-      "  polyphony compare --spec comparison.json"
+      "  polyphony compare --methods debate,star --seeds 0,1,2 --csv > all.csv",
+      "  polyphony compare --spec comparison.json --json",
+      "",
+      "Exit codes: 0 done; 2 the input must change; 1, 130 or 143: the same command again goes on."
     })
 final class CompareCommand implements Callable<Integer> {
   private final Console console;
@@ -46,7 +50,8 @@ final class CompareCommand implements Callable<Integer> {
   @Parameters(arity = "0..*", paramLabel = "EXPERIMENT", description = "Names of experiments.")
   private List<String> names = List.of();
 
-  @Mixin private ComparisonArguments arguments;
+  @ArgGroup(validate = false, heading = "%nWhat is run first:%n")
+  private ComparisonArguments arguments = new ComparisonArguments();
 
   @Option(
       names = "--iterations",

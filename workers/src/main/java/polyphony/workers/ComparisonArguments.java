@@ -21,10 +21,17 @@ final class ComparisonArguments {
       names = "--methods",
       paramLabel = "METHOD",
       split = ",",
-      description = "Methods to run; without it, those of the paper's Table 1.")
+      completionCandidates = Choices.Methods.class,
+      description =
+          "Methods to run: ${COMPLETION-CANDIDATES}; without it, those of the paper's Table 1.")
   private List<String> methods;
 
-  @Option(names = "--tasks", paramLabel = "TASK", split = ",", description = "Tasks to run.")
+  @Option(
+      names = "--tasks",
+      paramLabel = "TASK",
+      split = ",",
+      completionCandidates = Choices.TaskNames.class,
+      description = "Tasks to run.")
   private List<String> tasks;
 
   @Option(

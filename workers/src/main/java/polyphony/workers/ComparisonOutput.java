@@ -1,9 +1,11 @@
 package polyphony.workers;
 
 import java.io.PrintStream;
+import java.util.Map;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 import polyphony.activities.compare.Comparison;
+import polyphony.storage.PolyphonyException;
 
 /** In which form a command prints a comparison. */
 final class ComparisonOutput {
@@ -17,9 +19,15 @@ final class ComparisonOutput {
     private boolean csv;
   }
 
-  /** Whether programs read it. */
-  boolean forPrograms() {
-    return form.json || form.csv;
+  /** A list of what there is to compare. */
+  void print(PrintStream out, Map<String, String> titles) {
+    if (form.json) {
+      out.println(PrettyJson.of(titles));
+    } else if (form.csv) {
+      throw PolyphonyException.config("--csv is for a comparison; the list is text or --json");
+    } else {
+      titles.forEach((name, title) -> out.println(name + " ".repeat(11 - name.length()) + title));
+    }
   }
 
   /**

@@ -84,7 +84,7 @@ record ComparisonRun(WorkflowStub workflow, boolean attached) {
     while (true) {
       try {
         ComparisonResult ended = result.get(REDRAW.toMillis(), TimeUnit.MILLISECONDS);
-        display.say(
+        display.succeeded(
             "compared in "
                 + ProgressLine.clock(Duration.ofNanos(System.nanoTime() - start))
                 + ": "

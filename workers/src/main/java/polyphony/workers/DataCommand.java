@@ -13,7 +13,9 @@ import polyphony.activities.data.ImportedData;
 /** {@code polyphony data}: questions in the store. */
 @Command(
     name = "data",
-    description = "Brings questions into the store, for a spec's task.",
+    header = "Brings questions into the store.",
+    description = "Specs then name them as their task.",
+    footer = {"", "Examples:", "  polyphony data import math MATH.tar.gz"},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class DataCommand {
@@ -23,9 +25,8 @@ final class DataCommand {
   /** {@code polyphony data import}. */
   @Command(
       name = "import",
+      header = "Brings questions into the store under a name.",
       description = {
-        "Brings published questions, or your own, into the store under a name.",
-        "",
         "Takes the files as they were published: GSM8K's train.jsonl and test.jsonl, MATH's folders"
             + " or their tar.gz or JSON lines, MMLU's folders of CSV files. Your own are JSON lines"
             + " with \"question\" and \"answer\". They are checked, and their splits are fixed."
@@ -36,7 +37,7 @@ final class DataCommand {
         "Examples:",
         "  polyphony data import gsm8k ./grade-school-math/data",
         "  polyphony data import math MATH.tar.gz",
-        "  polyphony data import mine questions.jsonl --answers number --prompts ./prompts"
+        "  polyphony data import mine questions.jsonl --answers number"
       })
   static final class Import implements Callable<Integer> {
     private final Console console;
@@ -50,6 +51,7 @@ final class DataCommand {
     @Option(
         names = "--task",
         paramLabel = "FORM",
+        completionCandidates = Choices.Forms.class,
         description =
             "Form of the files: gsm8k, math, mmlu, custom. By default what the name says, else"
                 + " custom.")
@@ -58,6 +60,7 @@ final class DataCommand {
     @Option(
         names = "--answers",
         paramLabel = "KIND",
+        completionCandidates = Choices.AnswerKinds.class,
         description =
             "When two answers are the same: number, math, choice, text. By default that of the"
                 + " form; math for your own.")
@@ -76,15 +79,25 @@ final class DataCommand {
         description = StoreFolder.DESCRIPTION)
     private Path store;
 
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     Import(Console console) {
       this.console = console;
     }
+
+    /** What {@code data import --json} prints. */
+    private record Imported(String name, ImportedData data) {}
 
     @Override
     public Integer call() {
       try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
         DataRegistry registry = access.data();
         ImportedData data = registry.importFiles(name, path, task, answers, prompts);
+        if (json) {
+          console.out().println(PrettyJson.of(new Imported(name, data)));
+          return 0;
+        }
         console.out().println("imported " + name + ", questions " + data.questions().sha256());
         console.out().println("  published parts: " + counts(data.parts()));
         console.out().println("  splits: " + counts(data.splits()));

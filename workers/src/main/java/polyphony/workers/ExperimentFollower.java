@@ -70,11 +70,12 @@ final class ExperimentFollower {
     CompletableFuture<ExperimentResult> result =
         run.workflow().getResultAsync(ExperimentResult.class);
     Speed speed = new Speed();
-    Forecast forecast = null;
+    RemainingWork rest = null;
     Answers experiment = new Answers(run.workflow());
     Answers iteration = null;
     String current = null;
     String heldBy = null;
+    boolean forecast = false;
     int reported = 0;
     Duration asked = null;
     while (true) {
@@ -92,7 +93,7 @@ final class ExperimentFollower {
               iteration = new Answers(client.newUntypedWorkflowStub(name));
             }
             iteration.ask(elapsed);
-            forecast = forecast(forecast, name, progress.iterations());
+            rest = rest(rest, name, progress.iterations());
           }
           // Asking takes a while where nobody answers.
           asked = before.plusNanos(System.nanoTime() - start);
@@ -103,10 +104,14 @@ final class ExperimentFollower {
         for (; reported < experiment.last.reports().size(); reported++) {
           display.say(ResultsTable.line(experiment.last.reports().get(reported)));
         }
+        if (experiment.last.forecast() != null && !forecast) {
+          forecast = true;
+          display.say("forecast: " + experiment.last.forecast().text());
+        }
         heldBy = tell(run.name(), experiment.last, heldBy);
         double tokensPerSecond = speed.perSecond(elapsed, work.tokens());
-        if (iteration != null && iteration.last != null && forecast != null) {
-          display.show(view(iteration.last, current, forecast, elapsed, tokensPerSecond));
+        if (iteration != null && iteration.last != null && rest != null) {
+          display.show(view(iteration.last, current, rest, elapsed, tokensPerSecond));
         }
       } catch (ExecutionException e) {
         display.close();
@@ -128,7 +133,7 @@ final class ExperimentFollower {
         };
     String heldBy = String.join("\n", lines);
     if (!heldBy.isEmpty() && !heldBy.equals(before)) {
-      lines.forEach(display::say);
+      lines.forEach(display::warn);
     }
     return heldBy;
   }
@@ -136,7 +141,7 @@ final class ExperimentFollower {
   /** Shows what it came to. */
   void conclude(ExperimentResult result, Duration elapsed, PrintStream table) {
     display.say("");
-    table.print(ResultsTable.of(result.iterations()));
+    table.print(ResultsTable.of(result.iterations(), display.columns(table)));
     ExperimentSpec spec = result.experiment().spec();
     if (spec.evaluateOn() != null) {
       table.println(
@@ -146,26 +151,27 @@ final class ExperimentFollower {
               + ExperimentDescription.task(spec.evaluateOn()));
     }
     table.flush();
-    display.say(
+    display.succeeded(
         "done in "
             + ProgressLine.clock(elapsed)
             + ": "
             + result.computedSteps()
             + " steps computed, "
             + result.reusedSteps()
-            + " reused");
+            + " reused"
+            + (result.forecast() == null ? "" : "; " + result.forecast().text()));
   }
 
-  private Forecast forecast(Forecast before, String iteration, int iterations) {
+  private RemainingWork rest(RemainingWork before, String iteration, int iterations) {
     return before != null && before.iterations() == iterations
         ? before
-        : work.spec(iteration).map(spec -> new Forecast(spec, iterations)).orElse(before);
+        : work.spec(iteration).map(spec -> new RemainingWork(spec, iterations)).orElse(before);
   }
 
   private ProgressView view(
       Progress progress,
       String iteration,
-      Forecast forecast,
+      RemainingWork rest,
       Duration elapsed,
       double tokensPerSecond) {
     List<RunningStep> running = work.running(iteration);
@@ -188,8 +194,8 @@ final class ExperimentFollower {
           elapsed,
           Optional.empty());
     }
-    lastDone = forecast.done(progress.iteration(), progress.phase(), phaseDone);
-    long answers = forecast.answers(progress.phase());
+    lastDone = rest.done(progress.iteration(), progress.phase(), phaseDone);
+    long answers = rest.answers(progress.phase());
     return new ProgressView(
         progress.phase(),
         progress.iteration(),
@@ -201,7 +207,7 @@ final class ExperimentFollower {
         tokensPerSecond,
         lastDone,
         elapsed,
-        forecast.left(progress.iteration(), progress.phase(), phaseDone, elapsed));
+        rest.left(progress.iteration(), progress.phase(), phaseDone, elapsed));
   }
 
   /** Such as {@code agent 2, round 1}. */

@@ -29,15 +29,21 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony grade}: answers, or texts with answers in them, against the true ones. */
 @Command(
     name = "grade",
+    header = "Compares answers with the true ones.",
     description = {
-      "Compares answers with the true ones.",
-      "",
       "Reads JSON lines {\"gold\": …, \"pred\": …} with an answer, or {\"gold\": …, \"text\": …} with"
           + " a model's text, and prints {\"extracted\": …, \"verdict\": …} for each; the verdict is"
-          + " equal, different or undecided."
+          + " equal, different or undecided. How many of each there are is said on standard error."
     },
+    customSynopsis = "polyphony grade --task=TASK [OPTIONS] [FILE]",
     mixinStandardHelpOptions = true,
-    footer = {"", "Example:", "  polyphony grade --task math answers.jsonl"})
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony grade --task math answers.jsonl",
+      "  polyphony grade --task mine --mode released-code a.jsonl > verdicts.jsonl",
+      "  echo '{\"gold\": \"0.5\", \"pred\": \"1/2\"}' | polyphony grade --task number"
+    })
 final class GradeCommand implements Callable<Integer> {
   /** A line is a question's text and an answer, and no book. */
   private static final int LONGEST_LINE = 16 << 20;
@@ -57,6 +63,7 @@ final class GradeCommand implements Callable<Integer> {
       names = "--task",
       required = true,
       paramLabel = "TASK",
+      completionCandidates = Choices.TaskNames.class,
       description =
           "arithmetic, gsm8k, math, mmlu, what questions were imported as, or a kind of answers:"
               + " number, math, choice, text.")
@@ -66,6 +73,7 @@ final class GradeCommand implements Callable<Integer> {
       names = "--mode",
       defaultValue = Graders.DEFAULT,
       paramLabel = "MODE",
+      completionCandidates = Choices.GradingModes.class,
       description = "default, or released-code: as the paper's released code does.")
   private String mode;
 

@@ -2,6 +2,7 @@ package polyphony.workers;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,9 +17,10 @@ import polyphony.storage.audit.StoreGraph;
 /** {@code polyphony lineage}: what came of what. */
 @Command(
     name = "lineage",
+    header = "Shows what a number, weights or an answer came of.",
     description = {
-      "Shows what a number, an artifact or a step came of: answers, weights, examples, votes, down to"
-          + " the base model and the questions. With --uses, what was made of it.",
+      "Answers, weights, examples, votes, down to the base model and the questions. With --uses,"
+          + " what was made of it.",
       "",
       "REF is EXPERIMENT (its last iteration's accuracy) or EXPERIMENT/iteration-NNN, either with"
           + " /accuracy, /labels, /generator-N or /critic-N; or 8 or more digits of a step's key or"
@@ -30,7 +32,7 @@ import polyphony.storage.audit.StoreGraph;
       "",
       "Examples:",
       "  polyphony lineage mine/iteration-002",
-      "  polyphony lineage mine --question 17              # who said what, and which weights wrote it",
+      "  polyphony lineage mine --question 17          # who said what",
       "  polyphony lineage mine/iteration-002/critic-1 --examples",
       "  polyphony lineage 3f2a91c07b55 --uses"
     })
@@ -72,7 +74,7 @@ final class LineageCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
-  @Option(names = "--json", description = "Print JSON.")
+  @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
   LineageCommand(Console console) {
@@ -95,7 +97,7 @@ final class LineageCommand implements Callable<Integer> {
       if (examples) {
         List<ShapingExamples.Shaping> shaping =
             new ShapingExamples(access.artifacts(), lineage).of(start);
-        print(json ? PrettyJson.of(shaping) + "\n" : text.of(shaping));
+        print(json ? PrettyJson.of(Map.of("examples", shaping)) + "\n" : text.of(shaping));
       } else if (question != null) {
         QuestionStory story = QuestionStory.of(start, question, access.artifacts(), graph, lineage);
         print(json ? PrettyJson.of(story) + "\n" : text.of(story));

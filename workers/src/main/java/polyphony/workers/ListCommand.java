@@ -10,10 +10,10 @@ import picocli.CommandLine.Option;
 /** {@code polyphony list}: every experiment in a line. */
 @Command(
     name = "list",
-    description = {
-      "Lists experiments: those that Temporal knows, the latest first, then those of which only the"
-          + " store knows."
-    },
+    header = "Lists experiments, one in a line.",
+    description =
+        "Those that Temporal knows, the latest first, then those of which only the store knows.",
+    footer = {"", "Examples:", "  polyphony list", "  polyphony list --store ./other --json"},
     mixinStandardHelpOptions = true)
 final class ListCommand implements Callable<Integer> {
   private final Console console;

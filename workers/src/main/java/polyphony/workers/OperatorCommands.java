@@ -3,6 +3,7 @@ package polyphony.workers;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polyphony.workflows.OperatorActions;
 
@@ -22,12 +23,22 @@ final class OperatorCommands {
         .addSubcommand(OperatorActions.ABORT, new Abort(console));
   }
 
+  /**
+   * What {@code --json} prints.
+   *
+   * @param answer what the experiment, or who acts in its stead, says to it
+   */
+  record Done(String experiment, String action, String answer) {}
+
   /** Sends one update and prints the answer. */
   private abstract static class Action implements Callable<Integer> {
     private final Console console;
 
     @Parameters(index = "0", paramLabel = "EXPERIMENT", description = "Its name.")
     private String name;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
 
     Action(Console console) {
       this.console = console;
@@ -38,7 +49,8 @@ final class OperatorCommands {
           Settings.of(console).requireTemporal("steering an experiment needs");
       try (TemporalAccess temporal = TemporalAccess.connect(settings, Person.identity())) {
         RemoteExperiment experiment = new RemoteExperiment(temporal.client(), name);
-        console.out().println(experiment.update(update, arguments));
+        String answer = experiment.update(update, arguments);
+        console.out().println(json ? PrettyJson.of(new Done(name, update, answer)) : answer);
       }
       return 0;
     }
@@ -46,7 +58,9 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.PAUSE,
-      description = "Holds an experiment: running steps commit and stop.",
+      header = "Holds a running experiment.",
+      description = "Running steps commit and stop within a minute; resume goes on from there.",
+      footer = {"", "Examples:", "  polyphony pause mine", "  polyphony pause mine --json"},
       mixinStandardHelpOptions = true)
   private static final class Pause extends Action {
     Pause(Console console) {
@@ -61,7 +75,10 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.RESUME,
-      description = "Goes on with a paused experiment.",
+      header = "Goes on with a paused experiment.",
+      description =
+          "Steps go on from their last commit. A closed experiment is started again with start.",
+      footer = {"", "Examples:", "  polyphony resume mine", "  polyphony resume mine --json"},
       mixinStandardHelpOptions = true)
   private static final class Resume extends Action {
     Resume(Console console) {
@@ -76,7 +93,15 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.STOP_AFTER_ITERATION,
-      description = "Ends an experiment, with its results, after the iteration under way.",
+      header = "Ends an experiment after the iteration under way.",
+      description =
+          "It ends completed, with the results so far; start --iterations goes on with it.",
+      footer = {
+        "",
+        "Examples:",
+        "  polyphony stop-after-iteration mine",
+        "  polyphony stop-after-iteration mine --json"
+      },
       mixinStandardHelpOptions = true)
   private static final class StopAfterIteration extends Action {
     StopAfterIteration(Console console) {
@@ -91,7 +116,9 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.EXTEND,
-      description = "Adds iterations to a running experiment.",
+      header = "Adds iterations to a running experiment.",
+      description = "A closed one is extended by starting it again with more --iterations.",
+      footer = {"", "Examples:", "  polyphony extend mine 2", "  polyphony extend mine 1 --json"},
       mixinStandardHelpOptions = true)
   private static final class Extend extends Action {
     @Parameters(index = "1", paramLabel = "COUNT", description = "How many more.")
@@ -109,7 +136,14 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.RETRY,
-      description = "Tries steps again that need attention, from their last commit.",
+      header = "Tries steps again that need attention.",
+      description = "They go on from their last commit. First mend what status says is wrong.",
+      footer = {
+        "",
+        "Examples:",
+        "  polyphony retry mine",
+        "  polyphony retry mine \"train critic 2 of 3 · 412 examples\""
+      },
       mixinStandardHelpOptions = true)
   private static final class Retry extends Action {
     @Parameters(
@@ -131,9 +165,16 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.SKIP,
+      header = "Goes on without steps that need attention.",
       description =
-          "Goes on without steps that need attention: an agent keeps its weights, questions stay"
-              + " unlabelled.",
+          "Without a training an agent keeps its weights; without a debate its questions stay"
+              + " unlabelled. What else needs attention is retried.",
+      footer = {
+        "",
+        "Examples:",
+        "  polyphony skip mine",
+        "  polyphony skip mine \"train critic 2 of 3 · 412 examples\""
+      },
       mixinStandardHelpOptions = true)
   private static final class Skip extends Action {
     @Parameters(
@@ -155,7 +196,14 @@ final class OperatorCommands {
 
   @Command(
       name = OperatorActions.ABORT,
-      description = "Ends an experiment now. What is finished is kept.",
+      header = "Ends an experiment now.",
+      description = "What is finished is kept; polyphony start under its name resumes it.",
+      footer = {
+        "",
+        "Examples:",
+        "  polyphony abort mine",
+        "  polyphony abort mine \"the wrong seed\""
+      },
       mixinStandardHelpOptions = true)
   private static final class Abort extends Action {
     @Parameters(

@@ -18,6 +18,7 @@ import polyphony.workflows.ExperimentSpec;
  * @param running what this process is computing
  * @param worker this process, as steps record it
  * @param store where artifacts and finished steps lie
+ * @param planning says what an experiment will take
  * @param closing gives everything back
  */
 record Parts(
@@ -28,6 +29,7 @@ record Parts(
     Supplier<List<RunningStep>> running,
     Worker worker,
     ObjectStore store,
+    Planning planning,
     Runnable closing)
     implements AutoCloseable {
 
@@ -38,6 +40,14 @@ record Parts(
      *     cannot be used
      */
     ExperimentSpec complete(ExperimentSpec spec);
+  }
+
+  /** Says what an experiment will take. */
+  interface Planning {
+    /**
+     * @throws polyphony.storage.PolyphonyException as the experiment itself where it cannot run
+     */
+    Planner.Planned plan(String name, ExperimentSpec asked) throws InterruptedException;
   }
 
   /** What a Temporal service calls this process, such as {@code cpu@node7:4711}. */

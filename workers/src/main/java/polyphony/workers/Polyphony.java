@@ -8,36 +8,41 @@ import java.util.concurrent.Callable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 import polyphony.activities.lm.NativeWork;
+import polyphony.storage.PolyphonyException;
 import polyphony.workers.chaos.ChaosCommand;
 
 /** The command line. */
 @Command(
     name = "polyphony",
-    description = "Finetunes a society of language models on their own debates.",
+    header = "Finetunes a society of language models on their own debates.",
+    description =
+        "Runs experiments here, or at a Temporal service (TEMPORAL_ADDRESS) with workers anywhere.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
     footer = {
       "",
       "Examples:",
-      "  polyphony run                           the default experiment: three agents, two rounds,",
-      "                                          three iterations on arithmetic",
-      "  polyphony run --seed 1 --json           another seed, results as JSON",
-      "  polyphony run --iterations 5            the same experiment, extended",
-      "  polyphony run spec.json --agents 5      a spec from a file, one field overridden",
+      "  polyphony run                         # the default experiment",
+      "  polyphony run --seed 1 --json         # another seed, results as JSON",
+      "  polyphony run --iterations 5          # the same experiment, extended",
+      "  polyphony start spec.json --agents 5  # for workers: a spec, one field other",
       "",
-      "At a Temporal service (TEMPORAL_ADDRESS):",
-      "  polyphony bootstrap                     once: makes service and store ready",
-      "  polyphony worker                        does the work, until it is stopped",
-      "  polyphony start --seed 1                starts an experiment; watch, status, pause … steer it",
-      "",
-      "Exit codes: 0 done, 2 the input must be corrected, 1 any other failure, 130 interrupted."
+      "polyphony help COMMAND explains a command, polyphony config what is set and by whom.",
+      "Exit codes: 0 done; 2 the input must be corrected; 1 any other failure; 130, 143 interrupted."
     })
 public final class Polyphony implements Callable<Integer> {
   private final Console console;
+
+  @Spec private CommandSpec spec;
 
   @Option(
       names = "--verbose",
@@ -76,10 +81,17 @@ public final class Polyphony implements Callable<Integer> {
    * @return its exit code
    */
   static int execute(Console console, RunCommand.Assembler assembler, String... arguments) {
+    return commands(console, assembler).execute(arguments);
+  }
+
+  /** Every command, ready to be executed. */
+  static CommandLine commands(Console console, RunCommand.Assembler assembler) {
     Polyphony polyphony = new Polyphony(console);
     CommandLine commands =
         new CommandLine(polyphony)
             .addSubcommand("run", new RunCommand(console, assembler))
+            .addSubcommand("plan", new PlanCommand(console, assembler))
+            .addSubcommand("fork", new ForkCommand(console, assembler))
             .addSubcommand("start", new StartCommand(console))
             .addSubcommand("list", new ListCommand(console))
             .addSubcommand("status", new StatusCommand(console))
@@ -90,6 +102,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("bootstrap", new BootstrapCommand(console))
         .addSubcommand("compare", new CompareCommand(console, assembler))
         .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
+        .addSubcommand("report", new ReportCommand(console))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
@@ -103,13 +116,18 @@ public final class Polyphony implements Callable<Integer> {
                 .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
-        .addSubcommand("version", new VersionCommand(console));
+        .addSubcommand("config", new ConfigCommand(console))
+        .addSubcommand("completion", new CompletionCommand(console))
+        .addSubcommand("version", new VersionCommand(console))
+        .addSubcommand("help", new HelpCommand(console));
     commands.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commands.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
-    commands.setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 100)));
+    commands.setColorScheme(Help.defaultColorScheme(console.outColours()));
+    commands.setDefaultValueProvider(argument -> configured(console, argument));
+    CommandHelp.dress(commands, console.columns());
     commands.setParameterExceptionHandler(
         (exception, given) -> {
-          console.err().println("polyphony: " + oneLine(exception.getMessage()));
+          complain(console, CommandMistake.line(exception));
           return Failure.INPUT;
         });
     commands.setExecutionStrategy(
@@ -123,47 +141,85 @@ public final class Polyphony implements Callable<Integer> {
     commands.setExecutionExceptionHandler(
         (exception, command, parsed) -> {
           Failure failure = Failure.of(exception);
-          console.err().println("polyphony: " + failure.line());
+          complain(console, failure.line());
           if (polyphony.verbose || debug(console)) {
             exception.printStackTrace(console.err());
           }
           return failure.exitCode();
         });
-    return commands.execute(arguments);
+    return commands;
+  }
+
+  private static void complain(Console console, String line) {
+    // Apart, since a line may hold what looks like the library's own marks.
+    console.err().println(console.errColours().string("@|bold,red polyphony:|@ ") + line);
+  }
+
+  /** Every command's {@code --store} is the configured one, unless it is given. */
+  private static String configured(Console console, ArgSpec argument) {
+    if (!(argument instanceof OptionSpec option) || !option.longestName().equals("--store")) {
+      return null;
+    }
+    try {
+      return Configuration.read(console.environment())
+          .value(Setting.STORE)
+          .map(Configuration.Value::text)
+          .orElse(null);
+    } catch (PolyphonyException e) {
+      // Whoever uses the store reads the settings too, and says this then; help needs neither.
+      return null;
+    }
   }
 
   private static boolean debug(Console console) {
-    String value = console.environment().getOrDefault("POLYPHONY_DEBUG", "");
-    return !value.isBlank() && !value.strip().equals("0");
+    try {
+      return Settings.of(console).debug();
+    } catch (PolyphonyException e) {
+      // It is what has just been told.
+      return false;
+    }
   }
 
   private static Logger logger(String name) {
     return (Logger) LoggerFactory.getLogger(name);
   }
 
-  private static String oneLine(String message) {
-    return String.join(" ", message.lines().map(String::strip).toList())
-        + "; polyphony --help shows what there is";
-  }
-
   /** Without a command there is nothing to do. */
   @Override
   public Integer call() {
-    new CommandLine(this).usage(console.err());
+    spec.commandLine().usage(console.err(), Help.defaultColorScheme(console.errColours()));
     return Failure.INPUT;
   }
 
   /** Prints the version. */
-  @Command(name = "version", description = "Prints the version.")
+  @Command(
+      name = "version",
+      header = "Prints the version.",
+      description = "That of this program, and of the Java that it runs on.",
+      footer = {"", "Examples:", "  polyphony version", "  polyphony version --json"},
+      mixinStandardHelpOptions = true)
   private static final class VersionCommand implements Callable<Integer> {
     private final Console console;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
 
     VersionCommand(Console console) {
       this.console = console;
     }
 
+    /** What {@code version --json} prints. */
+    private record Versions(String polyphony, String java) {}
+
     @Override
     public Integer call() {
+      if (json) {
+        console
+            .out()
+            .println(
+                PrettyJson.of(new Versions(Version.number(), System.getProperty("java.version"))));
+        return 0;
+      }
       for (String line : new Version().getVersion()) {
         console.out().println(line);
       }

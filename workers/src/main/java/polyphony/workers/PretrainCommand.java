@@ -25,11 +25,15 @@ import polyphony.storage.PolyphonyException;
 @Command(
     name = "pretrain",
     mixinStandardHelpOptions = true,
-    description = "Pretrains the built-in model from nothing.",
+    header = "Makes the built-in model from nothing.",
+    description =
+        "Pretrains it and writes a Hugging Face folder with its card. Interrupted, the same command"
+            + " goes on from the last saved state. About 20 minutes on two cores.",
     footer = {
       "",
-      "Writes a Hugging Face folder with its card. Interrupted, the same command goes on from the",
-      "last saved state. About 20 minutes on two cores."
+      "Examples:",
+      "  polyphony pretrain",
+      "  polyphony pretrain --output ./other --seed 1"
     })
 final class PretrainCommand implements Callable<Integer> {
   private static final int CHECK_QUESTIONS = 500;
@@ -38,17 +42,33 @@ final class PretrainCommand implements Callable<Integer> {
   private final Console console;
   private final LanguageModelRuntime runtime;
 
-  @Option(names = "--output", defaultValue = "built-in-model", description = "Folder to write.")
+  @Option(
+      names = "--output",
+      paramLabel = "FOLDER",
+      defaultValue = "built-in-model",
+      description = "Folder to write (default: ${DEFAULT-VALUE}).")
   private Path output;
 
-  @Option(names = "--seed", defaultValue = "0", description = "Default: ${DEFAULT-VALUE}")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "0",
+      description = "Seed of every random choice (default: ${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(
       names = "--lanes",
+      paramLabel = "COUNT",
       defaultValue = "2",
-      description = "Threads; another number gives other rounding. Default: ${DEFAULT-VALUE}")
+      description = "Threads; another number gives other rounding (default: ${DEFAULT-VALUE}).")
   private int lanes;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  /** What {@code pretrain --json} prints. */
+  private record Pretrained(
+      String folder, long seed, int lanes, PretrainedModelCheck.Figures figures) {}
 
   PretrainCommand(Console console, LanguageModelRuntime runtime) {
     this.console = console;
@@ -116,6 +136,10 @@ final class PretrainCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           output + ": cannot be written; the model is in " + trained, e);
+    }
+    if (json) {
+      console.out().println(PrettyJson.of(new Pretrained(output.toString(), seed, lanes, figures)));
+      return 0;
     }
     console.out().println(card);
     console.out().println(output);

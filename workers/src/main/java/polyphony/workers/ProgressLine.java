@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import polyphony.workflows.Forecast;
 
 /** Renders a {@link ProgressView} as one line. */
 final class ProgressLine {
@@ -14,21 +15,30 @@ final class ProgressLine {
 
   /** One line of at most {@code columns} characters; what matters least goes first. */
   static String of(ProgressView view, int columns) {
+    String line = of(view, bar(view.done()), columns);
+    if (line.length() > columns) {
+      line = of(view, percent(view.done()).strip(), columns);
+    }
+    return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
+  }
+
+  /** Too long where even what must stay does not fit. */
+  private static String of(ProgressView view, String start, int columns) {
     List<String> parts = parts(view);
-    String line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+    String line = start + SEPARATOR + String.join(SEPARATOR, parts);
     for (String optional : optionalParts(view)) {
       if (line.length() <= columns) {
         break;
       }
       parts.remove(optional);
-      line = bar(view.done()) + SEPARATOR + String.join(SEPARATOR, parts);
+      line = start + SEPARATOR + String.join(SEPARATOR, parts);
     }
-    return line.length() <= columns ? line : line.substring(0, Math.max(0, columns - 1)) + "…";
+    return line;
   }
 
   /** The same for a log: no bar, one fact after the other. */
   static String plain(ProgressView view) {
-    return percent(view.done()) + SEPARATOR + String.join(SEPARATOR, parts(view));
+    return percent(view.done()).strip() + SEPARATOR + String.join(SEPARATOR, parts(view));
   }
 
   private static List<String> parts(ProgressView view) {
@@ -73,13 +83,9 @@ final class ProgressLine {
             : Math.round(tokensPerSecond) + " tok/s";
   }
 
-  /** Such as {@code 0:07}, {@code 12:30}, {@code 3:02:01}. */
+  /** As {@link Forecast#clock}. */
   static String clock(Duration duration) {
-    long seconds = Math.max(0, duration.toSeconds());
-    return seconds < 3600
-        ? String.format(Locale.ROOT, "%d:%02d", seconds / 60, seconds % 60)
-        : String.format(
-            Locale.ROOT, "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    return Forecast.clock(duration);
   }
 
   private static String bar(double done) {

@@ -22,8 +22,9 @@ import polyphony.storage.audit.Pruning;
 /** {@code polyphony prune}: deletes what nobody needs any more. */
 @Command(
     name = "prune",
+    header = "Shows what nobody needs any more, and deletes it.",
     description = {
-      "Shows what nobody needs any more, and deletes it with --delete.",
+      "Nothing is deleted without --delete.",
       "",
       "Without names: objects, manifests, commits and claims that no experiment needs. With names:"
           + " these experiments too, with all that only they needed. Runs that go on, or start"
@@ -38,7 +39,8 @@ import polyphony.storage.audit.Pruning;
       "  polyphony prune old-experiment --older-than 1h --delete"
     })
 final class PruneCommand implements Callable<Integer> {
-  private static final List<String> RECORDS = List.of("data/", "experiments/", "models/");
+  private static final List<String> RECORDS =
+      List.of("comparisons/", "data/", "experiments/", "models/");
   private static final Pattern AGE = Pattern.compile("([0-9]{1,4})([hd])");
 
   private final Console console;

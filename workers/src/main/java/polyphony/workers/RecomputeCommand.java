@@ -12,9 +12,15 @@ import polyphony.workflows.OperatorActions;
 /** {@code polyphony recompute}: of a running experiment by an update, of others in the store. */
 @Command(
     name = OperatorActions.RECOMPUTE,
-    description = {
-      "Sets a finished step's result aside, or takes a damaged object or record away, so that it is"
-          + " made anew: by a running experiment at once, by another one when it is started again."
+    header = "Has a finished step, or a damaged object, made anew.",
+    description =
+        "Sets the step's result aside, or takes the damaged object or record away: a running"
+            + " experiment makes it anew at once, another one when it is started again.",
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony recompute mine 3f2a91c07b55",
+      "  polyphony recompute mine experiment.json"
     },
     mixinStandardHelpOptions = true)
 final class RecomputeCommand implements Callable<Integer> {
@@ -38,6 +44,9 @@ final class RecomputeCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
   RecomputeCommand(Console console) {
     this.console = console;
   }
@@ -46,7 +55,7 @@ final class RecomputeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     Settings settings = Settings.of(console);
     if (settings.temporal().isEmpty()) {
-      console.out().println(heal(settings));
+      print(heal(settings));
       return 0;
     }
     try (TemporalAccess temporal =
@@ -59,12 +68,18 @@ final class RecomputeCommand implements Callable<Integer> {
                   each ->
                       each.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING)
               .isPresent();
-      console
-          .out()
-          .println(
-              runs ? experiment.update(OperatorActions.RECOMPUTE, key(settings)) : heal(settings));
+      print(runs ? experiment.update(OperatorActions.RECOMPUTE, key(settings)) : heal(settings));
     }
     return 0;
+  }
+
+  private void print(String answer) {
+    console
+        .out()
+        .println(
+            json
+                ? PrettyJson.of(new OperatorCommands.Done(name, OperatorActions.RECOMPUTE, answer))
+                : answer);
   }
 
   /** The store is asked for the rest of a short key only. */

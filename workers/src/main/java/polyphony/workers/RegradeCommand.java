@@ -11,9 +11,10 @@ import polyphony.activities.regrade.Regrading;
 /** {@code polyphony re-grade}: what other grading would have made of a past experiment. */
 @Command(
     name = "re-grade",
+    header = "Shows what other grading makes of stored answers.",
     description = {
-      "Reads and grades the stored answers of an experiment again, votes again, and shows what"
-          + " differs: accuracy, consensus, verdicts, labels, and who would learn from what.",
+      "Reads and grades the answers of an experiment again, votes again, and shows what differs:"
+          + " accuracy, consensus, verdicts, labels, and who would learn from what.",
       "",
       "Nothing is sampled, and the store is not changed. Without modes, this version grades in the"
           + " recorded ones: after an experiment of an earlier version, what the newer checker"
@@ -24,7 +25,7 @@ import polyphony.activities.regrade.Regrading;
       "",
       "Examples:",
       "  polyphony re-grade mine --extractor released-code --checker released-code",
-      "  polyphony re-grade mine --json                 # with the id of everything that changes"
+      "  polyphony re-grade mine --json                # all that changes, by id"
     })
 final class RegradeCommand implements Callable<Integer> {
   private final Console console;
@@ -35,6 +36,7 @@ final class RegradeCommand implements Callable<Integer> {
   @Option(
       names = "--extractor",
       paramLabel = "MODE",
+      completionCandidates = Choices.GradingModes.class,
       description =
           "How answers are read: default, or released-code, as the paper's released code does"
               + " (default: as recorded).")
@@ -43,6 +45,7 @@ final class RegradeCommand implements Callable<Integer> {
   @Option(
       names = "--checker",
       paramLabel = "MODE",
+      completionCandidates = Choices.GradingModes.class,
       description = "How answers are compared: default, or released-code (default: as recorded).")
   private String checker;
 

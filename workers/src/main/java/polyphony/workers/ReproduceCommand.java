@@ -1,7 +1,9 @@
 package polyphony.workers;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,9 +17,10 @@ import polyphony.workflows.ComparisonSpec;
 /** {@code polyphony reproduce}: a table or a figure of the paper. */
 @Command(
     name = "reproduce",
+    header = "Runs and prints a table or a figure of the paper.",
     description = {
-      "Runs the experiments behind a table or a figure of the paper (arXiv 2501.05707) and prints"
-          + " it. Without a name, lists them.",
+      "Runs the experiments behind it (arXiv 2501.05707), or takes them from the store. Without a"
+          + " name, lists what there is.",
       "",
       "What different tables and figures have in common is computed once."
     },
@@ -26,8 +29,11 @@ import polyphony.workflows.ComparisonSpec;
     footer = {
       "",
       "Examples:",
+      "  polyphony reproduce",
       "  polyphony reproduce table-1 --miniature",
-      "  polyphony reproduce figure-1 --miniature --seeds 0 --csv > figure-1.csv"
+      "  polyphony reproduce figure-1 --miniature --seeds 0 --csv > figure-1.csv",
+      "",
+      "Exit codes: 0 done; 2 the input must change; 1, 130 or 143: the same command again goes on."
     })
 final class ReproduceCommand implements Callable<Integer> {
   private final Console console;
@@ -39,6 +45,7 @@ final class ReproduceCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "NAME",
+      completionCandidates = Choices.Reproductions.class,
       description = "table-1 to table-7, figure-1, figure-3 to figure-13.")
   private String name;
 
@@ -79,9 +86,9 @@ final class ReproduceCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (name == null) {
-      for (String each : Reproduction.NAMES) {
-        console.out().println(each + " ".repeat(11 - each.length()) + titleOf(each));
-      }
+      Map<String, String> titles = new LinkedHashMap<>();
+      Reproduction.NAMES.forEach(each -> titles.put(each, Reproduction.named(each).title()));
+      output.print(console.out(), titles);
       return 0;
     }
     Reproduction reproduction = Reproduction.named(name);
@@ -96,9 +103,5 @@ final class ReproduceCommand implements Callable<Integer> {
         new ComparisonSession(console, assembler, store).run(spec, TypedCommand.of(command));
     output.print(console.out(), comparison, ReproductionText.of(reproduction, comparison));
     return 0;
-  }
-
-  private static String titleOf(String name) {
-    return Reproduction.named(name).title();
   }
 }

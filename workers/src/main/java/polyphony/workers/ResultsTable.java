@@ -3,6 +3,7 @@ package polyphony.workers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import polyphony.workflows.IterationReport;
 
 /** An experiment's results as aligned text, at most 100 columns wide. */
@@ -24,11 +25,23 @@ final class ResultsTable {
 
   private ResultsTable() {}
 
+  /** Columns that a narrow terminal does without, first what is missed least. */
+  private static final List<Integer> DISPENSABLE = List.of(3, 6, 5, 4, 8);
+
+  private static final String NARROWED = "a wider terminal, or --json, shows more columns\n";
+
+  /** The table with all its columns. */
+  static String of(List<IterationReport> reports) {
+    return of(reports, Integer.MAX_VALUE);
+  }
+
   /**
    * The table, one line per iteration under two lines of headings, and below it what a reader
    * should know of its numbers; ends with a line break.
+   *
+   * @param width columns that a line may have; what does not fit is left out
    */
-  static String of(List<IterationReport> reports) {
+  static String of(List<IterationReport> reports, int width) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(FIRST_HEADER);
     rows.add(SECOND_HEADER);
@@ -45,7 +58,18 @@ final class ResultsTable {
               decimals(each.labelPrecision()),
               examples(each)));
     }
-    return AlignedText.of(rows) + undecided(reports);
+    List<Integer> shown =
+        new ArrayList<>(IntStream.range(0, SECOND_HEADER.size()).boxed().toList());
+    String table = AlignedText.of(rows);
+    for (Integer column : DISPENSABLE) {
+      if (table.lines().allMatch(line -> line.length() <= width)) {
+        break;
+      }
+      shown.remove(column);
+      table =
+          AlignedText.of(rows.stream().map(row -> shown.stream().map(row::get).toList()).toList());
+    }
+    return table + (shown.size() < SECOND_HEADER.size() ? NARROWED : "") + undecided(reports);
   }
 
   /** A line, or nothing. */

@@ -13,24 +13,32 @@ import polyphony.workflows.SpecDefaults;
 /** {@code polyphony run}: runs an experiment to its end, or goes on with it. */
 @Command(
     name = "run",
+    header = "Runs an experiment, or goes on with an interrupted one.",
     description = {
-      "Runs an experiment, or goes on with it where an earlier run was interrupted.",
+      "Every field of the spec is optional; without a spec and flags this is the default"
+          + " experiment. The same command again goes on where an earlier one stopped: what is"
+          + " finished comes from the store.",
       "",
-      "Every field is optional; without a spec and flags this is the default experiment."
+      "Ctrl-C has the work in progress committed. At a Temporal service the experiment then goes on"
+          + " without this process, and polyphony watch shows it; else the same command goes on"
+          + " with it."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Environment: TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE name a Temporal service (else it runs"
-          + " in this process); POLYPHONY_S3_ENDPOINT, _BUCKET, _ACCESS_KEY and _SECRET_KEY name an"
-          + " S3 store (else --store is used); POLYPHONY_SLOTS bounds the steps at the same time.",
-      "",
       "Examples:",
       "  polyphony run",
       "  polyphony run --method debate --agents 5 --seed 1",
       "  polyphony run spec.json --json > result.json",
-      "  echo '{\"task\": {\"train\": 100}}' | polyphony run -"
+      "  echo '{\"task\": {\"train\": 100}}' | polyphony run -",
+      "",
+      "Environment (polyphony config shows it): TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE name a"
+          + " Temporal service (else it runs in this process); POLYPHONY_S3_ENDPOINT, _BUCKET,"
+          + " _ACCESS_KEY and _SECRET_KEY name an S3 store (else --store is used); POLYPHONY_SLOTS"
+          + " bounds the steps at the same time.",
+      "",
+      "Exit codes: 0 done; 2 the input must change; 1, 130 or 143: the same command again resumes."
     })
 final class RunCommand implements Callable<Integer> {
   private static final String DEMONSTRATION =
@@ -58,7 +66,11 @@ final class RunCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
-  @Option(names = Isolation.OPTION, paramLabel = "WHERE", description = Isolation.DESCRIPTION)
+  @Option(
+      names = Isolation.OPTION,
+      paramLabel = "WHERE",
+      completionCandidates = Choices.Isolations.class,
+      description = Isolation.DESCRIPTION)
   private String isolation;
 
   @Option(names = "--json", description = "Print the results as one JSON object.")
@@ -74,20 +86,34 @@ final class RunCommand implements Callable<Integer> {
     ExperimentSpec asked = spec.asked(console.in());
     Settings settings = Settings.of(console).withIsolation(isolation);
     try (Parts parts = assembler.assemble(settings, store)) {
-      ExperimentSpec complete = parts.completion().complete(asked);
-      String name = SpecArguments.name(asked, complete);
-      try (RunSession session =
-          RunSession.start(console, settings, parts, TypedCommand.of(command))) {
-        // Standard output holds the JSON alone, or else the table.
-        RunSummary summary =
-            session.run(name, asked, complete, json ? console.err() : console.out());
-        if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
-          console.err().println(DEMONSTRATION);
-        }
-        if (json) {
-          console.out().println(summary.json());
-        }
-        return 0;
+      run(console, settings, parts, asked, json, TypedCommand.of(command));
+      return 0;
+    }
+  }
+
+  /**
+   * Runs an experiment to its end and shows what it came to.
+   *
+   * @param resumeCommand what goes on with it
+   */
+  static void run(
+      Console console,
+      Settings settings,
+      Parts parts,
+      ExperimentSpec asked,
+      boolean json,
+      String resumeCommand)
+      throws InterruptedException {
+    ExperimentSpec complete = parts.completion().complete(asked);
+    String name = SpecArguments.name(asked, complete);
+    try (RunSession session = RunSession.start(console, settings, parts, resumeCommand)) {
+      // Standard output holds the JSON alone, or else the table.
+      RunSummary summary = session.run(name, asked, complete, json ? console.err() : console.out());
+      if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
+        console.err().println(DEMONSTRATION);
+      }
+      if (json) {
+        console.out().println(summary.json());
       }
     }
   }

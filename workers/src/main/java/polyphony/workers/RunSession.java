@@ -4,6 +4,7 @@ import io.temporal.client.WorkflowException;
 import io.temporal.common.Priority;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -25,6 +26,56 @@ final class RunSession implements AutoCloseable {
   private final Stack stack;
   private final ProgressDisplay display;
   private final StopRequest stop;
+  private final String resumeCommand;
+
+  /** How to follow what was started here; null before that. */
+  private volatile Followed followed;
+
+  /**
+   * What goes on at a service without this process.
+   *
+   * @param what such as {@code experiment mine}
+   * @param how to follow and to steer it, a line each
+   */
+  record Followed(String what, List<String> how) {
+    static Followed experiment(String name) {
+      return new Followed(
+          "experiment " + name,
+          List.of(
+              "to watch it:   " + TypedCommand.of("watch", name),
+              "to hold it:    " + TypedCommand.of("pause", name),
+              "to end it:     "
+                  + TypedCommand.of("stop-after-iteration", name)
+                  + ", or at once: "
+                  + TypedCommand.of("abort", name)));
+    }
+
+    /**
+     * @param resumeCommand joins the comparison where it is running
+     */
+    static Followed comparison(String name, String resumeCommand) {
+      return new Followed(
+          "comparison " + name, List.of("to watch it, the same again:", "  " + resumeCommand));
+    }
+
+    /**
+     * What is said when this process has stopped working on it.
+     *
+     * @param service where it goes on
+     * @param alone whether nobody else was working there
+     */
+    List<String> lines(String service, boolean alone) {
+      List<String> lines = new ArrayList<>();
+      lines.add(
+          "stopped here; nothing that is finished is lost. "
+              + what
+              + " goes on at "
+              + service
+              + (alone ? " as soon as a worker is there: polyphony worker" : ""));
+      lines.addAll(how);
+      return lines;
+    }
+  }
 
   private RunSession(
       Console console, Settings settings, Parts parts, Stack stack, String resumeCommand) {
@@ -32,7 +83,8 @@ final class RunSession implements AutoCloseable {
     this.parts = parts;
     this.stack = stack;
     this.display = new ProgressDisplay(console);
-    this.stop = StopRequest.onSignals(status -> interrupted(resumeCommand, status));
+    this.resumeCommand = resumeCommand;
+    this.stop = StopRequest.onSignals(this::interrupted);
   }
 
   /** Starts the Temporal service and the worker, and sees to a clean stop on Ctrl-C. */
@@ -63,6 +115,7 @@ final class RunSession implements AutoCloseable {
             complete,
             settings.temporal().isPresent(),
             Priority.getDefaultInstance());
+    followed = Followed.experiment(name);
     display.say((run.attached() ? "joined the running experiment " : "experiment ") + name);
     ExperimentFollower follower =
         new ExperimentFollower(stack.client(), display, work(complete), stop::asked);
@@ -83,6 +136,7 @@ final class RunSession implements AutoCloseable {
   ComparisonResult compare(String name, ComparisonSpec asked) throws InterruptedException {
     ComparisonRun run =
         ComparisonRun.startOrAttach(stack.client(), name, asked, settings.temporal().isPresent());
+    followed = Followed.comparison(name, resumeCommand);
     display.say((run.attached() ? "joined the running comparison " : "comparison ") + name);
     return run.follow(display, parts.tokens(), stop::asked);
   }
@@ -112,11 +166,18 @@ final class RunSession implements AutoCloseable {
   }
 
   /** Hands over what is running and ends the process. */
-  private void interrupted(String resumeCommand, int status) {
+  private void interrupted(int status) {
     display.say(
         "stopping: waiting for the work in progress to be committed; a second signal ends this at once…");
+    Followed goesOn = settings.temporal().isPresent() ? followed : null;
+    boolean alone = goesOn != null && stack.isAlone();
     stack.drain(DRAIN);
-    display.say("stopped; nothing that is finished is lost. To go on: " + resumeCommand);
+    if (goesOn == null) {
+      display.say("stopped; nothing that is finished is lost. To go on:");
+      display.say("  " + resumeCommand);
+    } else {
+      goesOn.lines(settings.temporal().orElseThrow().toString(), alone).forEach(display::say);
+    }
     NativeWork.exit(status);
   }
 

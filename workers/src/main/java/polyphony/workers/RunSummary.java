@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.ExperimentResult;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Forecast;
 import polyphony.workflows.IterationReport;
 
 /**
@@ -17,6 +18,7 @@ import polyphony.workflows.IterationReport;
  * @param orchestrationShare share of the wall time from the workflow's start to its end in which no
  *     sampling, scoring or training was running; null where other processes may have taken part
  * @param peakMemoryBytes the process's largest resident size; null where the system does not tell
+ * @param forecast and what it took; left out where there was none
  */
 record RunSummary(
     String experiment,
@@ -29,7 +31,8 @@ record RunSummary(
     Double orchestrationShare,
     int computedSteps,
     int reusedSteps,
-    Long peakMemoryBytes) {
+    Long peakMemoryBytes,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Forecast.Outcome forecast) {
 
   /**
    * One iteration's numbers; those that do not apply are null.
@@ -81,7 +84,8 @@ record RunSummary(
         orchestrationShare,
         result.computedSteps(),
         result.reusedSteps(),
-        peakMemoryBytes);
+        peakMemoryBytes,
+        result.forecast());
   }
 
   String json() {

@@ -5,25 +5,22 @@ import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.stream.Collectors;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
 
 /**
- * What the environment says about this process.
+ * What this process is told by its environment and its configuration file; {@link Setting} names
+ * every setting but Temporal's.
  *
  * @param temporal {@code TEMPORAL_ADDRESS} and the other variables of Temporal's own clients;
  *     absent: the service runs in this process
- * @param uiAddress {@code POLYPHONY_UI_ADDRESS}: Temporal's Web UI, for links, such as {@code
- *     http://localhost:8233}
- * @param s3 {@code POLYPHONY_S3_ENDPOINT}, {@code _BUCKET}, {@code _ACCESS_KEY} and {@code
- *     _SECRET_KEY}, {@code _REGION} where it matters; absent: artifacts lie in a folder
- * @param slots {@code POLYPHONY_SLOTS}: samplings, scorings and trainings at the same time, each on
- *     one thread; by default one per processor
- * @param isolation {@code POLYPHONY_ISOLATION}: {@code process} has each of those computed in a
- *     process of its own; by default {@code none} has
- * @param debug {@code POLYPHONY_DEBUG}: failures are shown with their trace
+ * @param uiAddress Temporal's Web UI, for links, such as {@code http://localhost:8233}
+ * @param s3 absent: artifacts lie in a folder
+ * @param slots samplings, scorings and trainings at the same time, each on one thread; by default
+ *     one per processor
+ * @param isolation whether each of those is computed in a process of its own; by default none is
+ * @param debug failures are shown with their trace
  */
 public record Settings(
     Optional<TemporalSettings> temporal,
@@ -34,28 +31,11 @@ public record Settings(
     boolean debug) {
   static final int MAX_SLOTS = 1024;
 
-  private static final String UI = "POLYPHONY_UI_ADDRESS";
-  private static final String ISOLATION = "POLYPHONY_ISOLATION";
-  private static final String REGION = "POLYPHONY_S3_REGION";
-  private static final List<String> S3 =
-      List.of(
-          "POLYPHONY_S3_ENDPOINT",
-          "POLYPHONY_S3_BUCKET",
-          "POLYPHONY_S3_ACCESS_KEY",
-          "POLYPHONY_S3_SECRET_KEY");
-  private static final Set<String> OTHERS =
-      Set.of(
-          REGION,
-          UI,
-          ISOLATION,
-          "POLYPHONY_SLOTS",
-          "POLYPHONY_DEBUG",
-          "POLYPHONY_JAVA_OPTIONS",
-          "POLYPHONY_TEST_DATA",
-          "POLYPHONY_TEST_SERVERS");
+  private static final List<Setting> S3 =
+      List.of(Setting.S3_ENDPOINT, Setting.S3_BUCKET, Setting.S3_ACCESS_KEY, Setting.S3_SECRET_KEY);
 
   /**
-   * What this process's environment says.
+   * What this process is told.
    *
    * @throws PolyphonyException as {@link #of(Map, int)}
    */
@@ -81,30 +61,26 @@ public record Settings(
   }
 
   /**
-   * Reads the environment's variables.
+   * Reads the environment's variables, and the configuration file that they lead to.
    *
-   * @param processors used where {@code POLYPHONY_SLOTS} is absent
-   * @throws PolyphonyException CONFIG for a value that cannot be, or a {@code POLYPHONY_} variable
-   *     that does not exist
+   * @param processors used where no number of slots is given
+   * @throws PolyphonyException CONFIG for a value that cannot be, and as {@link Configuration#read}
    */
   public static Settings of(Map<String, String> environment, int processors) {
-    for (String name : new TreeSet<>(environment.keySet())) {
-      if (name.startsWith("POLYPHONY_") && !S3.contains(name) && !OTHERS.contains(name)) {
-        Set<String> known = new TreeSet<>(OTHERS);
-        known.addAll(S3);
-        throw PolyphonyException.config(
-            "unknown environment variable " + name + "; known are " + String.join(", ", known));
-      }
-    }
+    Configuration given = Configuration.read(environment);
     return new Settings(
         TemporalSettings.of(environment),
-        value(environment, UI).map(Settings::uiAddress),
-        s3(environment),
-        value(environment, "POLYPHONY_SLOTS").map(Settings::slots).orElse(processors),
-        value(environment, ISOLATION)
-            .map(each -> Isolation.of(each, ISOLATION))
+        given.value(Setting.UI_ADDRESS).map(each -> uiAddress(each.text())),
+        s3(given),
+        given.value(Setting.SLOTS).map(Settings::slots).orElse(processors),
+        given
+            .value(Setting.ISOLATION)
+            .map(each -> Isolation.of(each.text(), each.place()))
             .orElse(Isolation.NONE),
-        value(environment, "POLYPHONY_DEBUG").filter(value -> !value.equals("0")).isPresent());
+        given
+            .value(Setting.DEBUG)
+            .filter(each -> !each.text().equals("0") && !each.text().equals("false"))
+            .isPresent());
   }
 
   static Optional<String> value(Map<String, String> environment, String name) {
@@ -143,9 +119,9 @@ public record Settings(
         "the Web UI's address is \"" + value + "\"; it must be like http://localhost:8233");
   }
 
-  private static int slots(String value) {
+  private static int slots(Configuration.Value given) {
     try {
-      int slots = Integer.parseInt(value);
+      int slots = Integer.parseInt(given.text());
       if (slots >= 1 && slots <= MAX_SLOTS) {
         return slots;
       }
@@ -153,26 +129,36 @@ public record Settings(
       // Falls through to the one message.
     }
     throw PolyphonyException.config(
-        "POLYPHONY_SLOTS is \"" + value + "\"; it must be a number from 1 to " + MAX_SLOTS);
+        given.place() + " is \"" + given.text() + "\"; it must be a number from 1 to " + MAX_SLOTS);
   }
 
-  private static Optional<S3Settings> s3(Map<String, String> environment) {
-    List<Optional<String>> values = S3.stream().map(name -> value(environment, name)).toList();
-    if (values.stream().noneMatch(Optional::isPresent)) {
+  private static Optional<S3Settings> s3(Configuration given) {
+    if (S3.stream().allMatch(setting -> given.value(setting).isEmpty())) {
       return Optional.empty();
-    }
-    for (int i = 0; i < S3.size(); i++) {
-      if (values.get(i).isEmpty()) {
-        throw PolyphonyException.config(
-            S3.get(i) + " is not set; an S3 store needs " + String.join(", ", S3));
-      }
     }
     return Optional.of(
         new S3Settings(
-            values.get(0).orElseThrow(),
-            values.get(1).orElseThrow(),
-            value(environment, REGION).orElse(S3Settings.DEFAULT_REGION),
-            values.get(2).orElseThrow(),
-            values.get(3).orElseThrow()));
+            required(given, Setting.S3_ENDPOINT),
+            required(given, Setting.S3_BUCKET),
+            given
+                .value(Setting.S3_REGION)
+                .map(Configuration.Value::text)
+                .orElse(S3Settings.DEFAULT_REGION),
+            required(given, Setting.S3_ACCESS_KEY),
+            required(given, Setting.S3_SECRET_KEY)));
+  }
+
+  private static String required(Configuration given, Setting setting) {
+    return given
+        .value(setting)
+        .map(Configuration.Value::text)
+        .orElseThrow(
+            () ->
+                PolyphonyException.config(
+                    setting.variable()
+                        + " is not set; an S3 store needs "
+                        + S3.stream().map(Setting::variable).collect(Collectors.joining(", "))
+                        + ", or these keys of the configuration file's table s3: endpoint, bucket,"
+                        + " access_key, secret_key"));
   }
 }

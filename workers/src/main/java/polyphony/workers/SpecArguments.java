@@ -2,7 +2,7 @@ package polyphony.workers;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.InputStream;
-import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Parameters;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
@@ -17,7 +17,8 @@ final class SpecArguments {
       description = "A file with the spec as a JSON object, or - for standard input.")
   private String file;
 
-  @Mixin private SpecFlags flags;
+  @ArgGroup(validate = false, heading = "%nFields of the spec, which win over its file:%n")
+  private SpecFlags flags = new SpecFlags();
 
   /**
    * The spec as written, checked as far as that goes without its base model.

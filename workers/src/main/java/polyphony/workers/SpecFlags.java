@@ -2,6 +2,7 @@ package polyphony.workers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The flags that stand for fields of a spec. A flag wins over the file's field. */
@@ -20,12 +21,14 @@ final class SpecFlags {
   @Option(
       names = "--method",
       paramLabel = "METHOD",
-      description = "What is trained and who answers, such as multiagent-ft, debate, base.")
+      completionCandidates = Choices.Methods.class,
+      description = "What is trained and who answers: ${COMPLETION-CANDIDATES}.")
   String method;
 
   @Option(
       names = "--task",
       paramLabel = "TASK",
+      completionCandidates = Choices.TaskNames.class,
       description = "Which questions: arithmetic, or what was imported, such as gsm8k.")
   String task;
 
@@ -38,6 +41,7 @@ final class SpecFlags {
   @Option(
       names = "--evaluate-on",
       paramLabel = "TASK",
+      completionCandidates = Choices.TaskNames.class,
       description = "Another task to evaluate on, of which nothing is finetuned on.")
   String evaluateOn;
 
@@ -77,14 +81,24 @@ final class SpecFlags {
   @Option(
       names = "--questions",
       paramLabel = "WHICH",
+      completionCandidates = Choices.QuestionChoices.class,
       description =
           "fixed: the same ones in every iteration; fresh: each iteration has its own to finetune"
               + " on.")
   String questions;
 
+  @Option(
+      names = "--set",
+      paramLabel = "FIELD=VALUE",
+      description =
+          "Any field of the spec, such as criticMix=0.5 or training.critic.epochs=3; may be given"
+              + " several times.")
+  Map<String, String> fields = Map.of();
+
   /** {@code spec} with these flags laid over it. */
   ObjectNode over(ObjectNode spec) {
     ObjectNode merged = spec.deepCopy();
+    fields.forEach((field, value) -> SpecReader.set(merged, field, value));
     if (experiment != null) {
       merged.put("experiment", experiment);
     }

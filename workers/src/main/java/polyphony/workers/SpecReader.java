@@ -94,6 +94,42 @@ final class SpecReader {
     return PolyphonyDataConverter.parseComparison(bytes(json));
   }
 
+  /**
+   * Sets one field.
+   *
+   * @param path such as {@code training.critic.epochs}
+   * @param value as JSON; what is none is a text
+   * @throws PolyphonyException CONFIG where a part of the path is no object
+   */
+  static void set(ObjectNode spec, String path, String value) {
+    String[] names = path.split("\\.", -1);
+    ObjectNode owner = spec;
+    for (int i = 0; i < names.length - 1; i++) {
+      JsonNode next = owner.path(names[i]);
+      if (next.isTextual()) {
+        // A task or a method may be given by its name alone.
+        next = JSON.createObjectNode().set("name", next);
+        owner.set(names[i], next);
+      } else if (next.isMissingNode() || next.isNull()) {
+        next = owner.putObject(names[i]);
+      }
+      if (!(next instanceof ObjectNode object)) {
+        throw PolyphonyException.config(
+            "--set " + path + ": " + names[i] + " is " + next + ", which has no fields");
+      }
+      owner = object;
+    }
+    owner.set(names[names.length - 1], value(value));
+  }
+
+  private static JsonNode value(String text) {
+    try {
+      return JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      return JSON.getNodeFactory().textNode(text);
+    }
+  }
+
   private static byte[] bytes(ObjectNode json) {
     try {
       return JSON.writeValueAsBytes(json);

@@ -13,19 +13,20 @@ import polyphony.workflows.ExperimentSpec;
 /** {@code polyphony start}: starts an experiment that workers elsewhere run. */
 @Command(
     name = "start",
-    description = {
-      "Starts an experiment at a Temporal service, or goes on with a closed one, and returns at"
-          + " once.",
-      "",
-      "Takes what run takes. The work is done by processes that run polyphony worker."
-    },
+    header = "Starts an experiment for workers, and returns at once.",
+    description =
+        "Starts an experiment at a Temporal service, or goes on with a closed one. Takes what run"
+            + " takes; the work is done by processes that run polyphony worker.",
     sortOptions = false,
     mixinStandardHelpOptions = true,
     footer = {
       "",
       "Examples:",
       "  polyphony start",
-      "  polyphony start spec.json --experiment my-experiment --agents 5"
+      "  polyphony start spec.json --experiment my-experiment --agents 5",
+      "  polyphony start --method debate --priority 1 --json",
+      "",
+      "Environment: TEMPORAL_ADDRESS (needed); the store of the workers, as for them."
     })
 final class StartCommand implements Callable<Integer> {
   private final Console console;

@@ -12,12 +12,14 @@ import picocli.CommandLine.Parameters;
 /** {@code polyphony status}: how an experiment stands. */
 @Command(
     name = "status",
+    header = "Shows how an experiment stands.",
     description = {
-      "Shows how an experiment stands: phase, progress, unfinished steps and who works on them,"
-          + " results, and what to do where it needs attention.",
+      "Phase, progress, unfinished steps and who works on them, results, and what to do where it"
+          + " needs attention.",
       "",
       "Closed experiments, and those whose history is gone, are shown as far as the store tells."
     },
+    footer = {"", "Examples:", "  polyphony status mine", "  polyphony status mine --json"},
     mixinStandardHelpOptions = true)
 final class StatusCommand implements Callable<Integer> {
   private final Console console;

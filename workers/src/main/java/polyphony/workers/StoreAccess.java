@@ -53,6 +53,15 @@ record StoreAccess(
         work);
   }
 
+  /**
+   * The same with another backend; its cache and folder are shared, so that this must stay open.
+   */
+  StoreAccess over(ObjectStore other) {
+    Artifacts through = new Artifacts(other, cache);
+    return new StoreAccess(
+        other, cache, through, new ModelRegistry(other, through, work.resolve("scratch")), work);
+  }
+
   /** Questions by name. */
   DataRegistry data() {
     return new DataRegistry(objects, artifacts);
@@ -74,12 +83,13 @@ record StoreAccess(
    *     the experiment is recorded with another spec
    */
   ExperimentSpec complete(ExperimentSpec asked) {
+    ExperimentRecords experiments = new ExperimentRecords(objects);
     Optional<Experiment> recorded =
-        Optional.ofNullable(asked.experiment()).flatMap(new ExperimentRecords(objects)::experiment);
+        Optional.ofNullable(asked.experiment()).flatMap(experiments::experiment);
     if (recorded.isPresent()) {
       return ResolveStep.continued(recorded.get(), asked).spec();
     }
-    return new SpecCompletion(checkpoints(), models, data()).complete(asked);
+    return new SpecCompletion(checkpoints(), models, data(), experiments).complete(asked);
   }
 
   private static Path userCache() {

@@ -10,7 +10,7 @@ import polyphony.storage.PolyphonyException;
 final class StoreFolder {
   static final String DEFAULT = "polyphony-store";
   static final String DESCRIPTION =
-      "Where artifacts and finished steps lie (default: ./${DEFAULT-VALUE}).";
+      "Where artifacts and finished steps lie (default: ${DEFAULT-VALUE}).";
 
   /**
    * Less free space than this is not worth starting with: a few checkpoints of the smallest model.

@@ -67,9 +67,13 @@ final class TemporalAccess implements AutoCloseable {
    * @throws PolyphonyException as {@link #connect}
    */
   static TemporalAccess open(Settings settings, String identity) throws InterruptedException {
-    if (settings.temporal().isPresent()) {
-      return connect(settings.temporal().get(), identity);
-    }
+    return settings.temporal().isPresent()
+        ? connect(settings.temporal().get(), identity)
+        : inProcess(identity);
+  }
+
+  /** Starts a service in this process, which ends with it. */
+  static TemporalAccess inProcess(String identity) {
     // Locked: this is a service for real time, not for tests that skip it.
     TestServer.InProcessTestServer server = TestServer.createServer(true);
     return new TemporalAccess(

@@ -5,10 +5,17 @@ import picocli.CommandLine.Model.CommandSpec;
 
 /** What a person typed, ready to be typed again. */
 final class TypedCommand {
+  private static final String LAUNCHER = System.getProperty("polyphony.launcher", "polyphony");
+
   private TypedCommand() {}
 
+  /** Another command, for the same program. */
+  static String of(String command, String experiment) {
+    return LAUNCHER + " " + command + " " + quoted(experiment);
+  }
+
   static String of(CommandSpec command) {
-    return System.getProperty("polyphony.launcher", "polyphony")
+    return LAUNCHER
         + command.root().commandLine().getParseResult().originalArgs().stream()
             .map(TypedCommand::quoted)
             .collect(Collectors.joining(" ", " ", ""));

@@ -12,8 +12,12 @@ final class Version implements IVersionProvider {
 
   /** Such as {@code polyphony 0.1.0}. */
   static String ofProgram() {
-    return "polyphony "
-        + Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
-            .orElse("(unpackaged)");
+    return "polyphony " + number();
+  }
+
+  /** Such as {@code 0.1.0}. */
+  static String number() {
+    return Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
+        .orElse("(unpackaged)");
   }
 }

@@ -18,10 +18,17 @@ import polyphony.workflows.ExperimentSpec;
 /** {@code polyphony watch}: the display of {@code run}, for an experiment that runs elsewhere. */
 @Command(
     name = "watch",
+    header = "Shows a running experiment's progress until it ends.",
     description = {
-      "Shows a running experiment's progress until it ends, then its results.",
+      "Then shows its results, as run does.",
       "",
-      "Ctrl-C only ends the watching; the experiment goes on."
+      "Ctrl-C only ends the watching; the experiment goes on, and the same command shows it again."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony watch mine",
+      "  polyphony watch mine --json > result.json     # waits for the results"
     },
     mixinStandardHelpOptions = true)
 final class WatchCommand implements Callable<Integer> {
@@ -61,10 +68,16 @@ final class WatchCommand implements Callable<Integer> {
     ProgressDisplay display = new ProgressDisplay(console);
     Thread detached =
         new Thread(
-            () -> display.say("not watching any more; experiment " + name + " goes on"),
+            () ->
+                display.say(
+                    "not watching any more; experiment "
+                        + name
+                        + " goes on. To watch it again: "
+                        + TypedCommand.of("watch", name)),
             "detached");
     Runtime.getRuntime().addShutdownHook(detached);
     try {
+      display.say("watching experiment " + name + "; Ctrl-C ends the watching alone");
       long start = System.nanoTime();
       ExperimentFollower follower =
           new ExperimentFollower(temporal.client(), display, new Elsewhere(remote), () -> false);

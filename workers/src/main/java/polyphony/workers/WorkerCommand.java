@@ -17,8 +17,10 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony worker}: does the work of experiments until it is told to stop. */
 @Command(
     name = "worker",
+    header = "Does the work of experiments, until it is stopped.",
     description = {
-      "Does the work of experiments that a Temporal service hands out, until it is stopped.",
+      "A Temporal service hands the work out. Start one worker, or several, on every machine that"
+          + " is to work.",
       "",
       "Temporal and the store may come up later, go away and come back: the worker waits for them."
           + " On SIGTERM or Ctrl-C it takes no more work, has what is running committed and hands"
@@ -28,13 +30,16 @@ import polyphony.storage.PolyphonyException;
     mixinStandardHelpOptions = true,
     footer = {
       "",
+      "Examples:",
+      "  polyphony worker",
+      "  polyphony worker --slots 2 --isolation process",
+      "  polyphony worker --queues orchestration       # light work only",
+      "",
       "Environment: TEMPORAL_ADDRESS (needed), TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…;"
           + " POLYPHONY_S3_ENDPOINT, _BUCKET, _ACCESS_KEY and _SECRET_KEY (else --store);"
           + " POLYPHONY_SLOTS; POLYPHONY_ISOLATION.",
       "",
-      "Examples:",
-      "  polyphony worker",
-      "  polyphony worker --queues orchestration      # on a machine that is to do light work only"
+      "Exit codes: 0 stopped as asked; 2 a setting must change; 1 any other failure."
     })
 final class WorkerCommand implements Callable<Integer> {
   /** An object that nobody writes: looking for it tells whether the store answers. */
@@ -47,18 +52,23 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--queues",
       paramLabel = "QUEUE",
       split = ",",
-      description = "Queues to serve: orchestration, sampling, training (default: all of them).")
+      completionCandidates = Choices.Queues.class,
+      description = "Queues to serve: ${COMPLETION-CANDIDATES} (default: all of them).")
   private List<String> queues = Stack.QUEUES;
 
   @Option(
       names = "--slots",
       paramLabel = "COUNT",
       description =
-          "Samplings, scorings and trainings at the same time (default: POLYPHONY_SLOTS, or one per"
+          "Samplings, scorings and trainings at the same time (default: the setting slots, or one per"
               + " processor).")
   private Integer slots;
 
-  @Option(names = Isolation.OPTION, paramLabel = "WHERE", description = Isolation.DESCRIPTION)
+  @Option(
+      names = Isolation.OPTION,
+      paramLabel = "WHERE",
+      completionCandidates = Choices.Isolations.class,
+      description = Isolation.DESCRIPTION)
   private String isolation;
 
   @Option(

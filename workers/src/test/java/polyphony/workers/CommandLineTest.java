@@ -225,7 +225,7 @@ class CommandLineTest {
     assertThat(run("--help")).isZero();
     assertThat(output()).contains("Examples:", "polyphony run", "model");
     assertThat(run("run", "--help")).isZero();
-    assertThat(output()).contains("--evaluate-questions", "default: ./polyphony-store");
+    assertThat(output()).contains("--evaluate-questions", "default: polyphony-store");
     assertThat(run("version")).isZero();
     assertThat(output()).startsWith("polyphony ");
     assertThat(errors()).isEmpty();
@@ -267,6 +267,9 @@ class CommandLineTest {
         List::of,
         Worker.here("cpu", Map.of()),
         new FolderObjectStore(folder.resolve("store")),
+        (name, asked) -> {
+          throw new AssertionError("nothing is planned here");
+        },
         () -> {});
   }
 

@@ -25,6 +25,7 @@ import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ExportedHistory;
+import polyphony.workflows.Forecast;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
@@ -106,6 +107,11 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
   public List<ComparisonResult.Row> compare(
       String comparison, List<ComparisonResult.Compared> experiments) {
     return List.of();
+  }
+
+  @Override
+  public Forecast forecast(String name, ExperimentSpec spec) {
+    return null;
   }
 
   @Override

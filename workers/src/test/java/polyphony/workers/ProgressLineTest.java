@@ -42,6 +42,8 @@ class ProgressLineTest {
                 + " 1:02:05 left");
     assertThat(ProgressLine.of(VIEW, 70))
         .isEqualTo("█████░░░░░░░  45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
+    assertThat(ProgressLine.of(VIEW, 57))
+        .isEqualTo("45 % · iteration 2/3 · debate 5/12 · 1:02:05 left");
     for (int columns = 20; columns <= 120; columns++) {
       assertThat(ProgressLine.of(VIEW, columns).length()).isLessThanOrEqualTo(columns);
     }
@@ -54,7 +56,7 @@ class ProgressLineTest {
             "start", 0, 3, 0, 0, "", "", 0, 0, Duration.ofSeconds(1), Optional.empty());
     assertThat(ProgressLine.of(early, 110))
         .isEqualTo("░░░░░░░░░░░░   0 % · untuned · start · 0:01");
-    assertThat(ProgressLine.plain(early)).isEqualTo("  0 % · untuned · start · 0:01");
+    assertThat(ProgressLine.plain(early)).isEqualTo("0 % · untuned · start · 0:01");
   }
 
   @Test
@@ -66,17 +68,17 @@ class ProgressLineTest {
     display.say("iteration 1: done");
     assertThat(bytes.toString(StandardCharsets.UTF_8))
         .isEqualTo(
-            "\r\u001b[K"
-                + ProgressLine.of(VIEW, 99)
-                + "\r\u001b[K"
-                + ProgressLine.of(VIEW, 99)
-                + "\r\u001b[K"
+            "\r\u001b[?7l"
+                + ProgressLine.of(VIEW, 97)
+                + "\u001b[K\u001b[?7h\r\u001b[?7l"
+                + ProgressLine.of(VIEW, 97)
+                + "\u001b[K\u001b[?7h\r\u001b[K"
                 + "iteration 1: done"
                 + System.lineSeparator());
   }
 
   @Test
-  void aLogGetsALineForAPhaseAndThenOneEveryHalfMinute() {
+  void aLogGetsALineForAPhaseAndThenOneNowAndThen() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     ProgressDisplay display = new ProgressDisplay(console(bytes, false));
     display.show(at("debate", 1));
@@ -85,9 +87,21 @@ class ProgressLineTest {
     display.show(at("train", 4));
     display.show(at("train", 33));
     display.show(at("train", 34));
+    display.show(at("train", 10_000));
+    display.show(at("train", 10_499));
+    display.show(at("train", 10_600));
     assertThat(bytes.toString(StandardCharsets.UTF_8).lines())
-        .extracting(line -> line.replaceAll(".* ([a-z]+) 5/12 .*· (\\d:\\d\\d) .*", "$1 $2"))
-        .containsExactly("debate 0:01", "vote 0:03", "train 0:04", "train 0:34");
+        .extracting(
+            line -> line.replaceAll(".* ([a-z]+) 5/12 .*· ([\\d:]+) · 1:02:05 left", "$1 $2"))
+        .containsExactly(
+            "debate 0:01",
+            "vote 0:03",
+            "train 0:04",
+            "train 0:34",
+            "train 2:46:40",
+            "train 2:56:40");
+    assertThat(bytes.toString(StandardCharsets.UTF_8).lines())
+        .allMatch(line -> line.startsWith("progress: 45 % · iteration 2/3 · "));
     assertThat(bytes.toString(StandardCharsets.UTF_8)).doesNotContain("\u001b", "\r");
   }
 
@@ -104,6 +118,24 @@ class ProgressLineTest {
         VIEW.done(),
         Duration.ofSeconds(seconds),
         VIEW.left());
+  }
+
+  @Test
+  void whatWentWellOrWrongIsColouredOnATerminalAlone() {
+    assertThat(told(Map.of(), true)).contains("\u001b[32mdone").contains("\u001b[33mmend |@ that");
+    assertThat(told(Map.of(), false)).isEqualTo(String.format("done%nmend |@ that%n"));
+    assertThat(told(Map.of("NO_COLOR", "1"), true)).doesNotContain("\u001b[3");
+  }
+
+  private static String told(Map<String, String> environment, boolean terminal) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    PrintStream stream = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    ProgressDisplay display =
+        new ProgressDisplay(
+            new Console(InputStream.nullInputStream(), stream, stream, environment, terminal, 100));
+    display.succeeded("done");
+    display.warn("mend |@ that");
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 
   private static Console console(ByteArrayOutputStream err, boolean terminal) {

@@ -108,6 +108,11 @@ final class Reports {
             new Experiment.BatchPlan(125, 64),
             Map.of());
     return new ExperimentResult(
-        experiment, List.of(untuned(), tuned(1)), Map.of("train", 12.5, "debate", 30.25), 20, 3);
+        experiment,
+        List.of(untuned(), tuned(1)),
+        Map.of("train", 12.5, "debate", 30.25),
+        20,
+        3,
+        null);
   }
 }

@@ -26,6 +26,24 @@ class ResultsTableTest {
   }
 
   @Test
+  void aNarrowTerminalGetsTheColumnsThatMatterMost() {
+    assertThat(ResultsTable.of(List.of(Reports.untuned(), Reports.tuned(1)), 60))
+        .isEqualTo(
+            """
+                                                       label
+            iteration  accuracy ± s.e.  consensus  precision
+            untuned      0.412 ± 0.022      0.633          –
+            1            0.546 ± 0.022      0.709      0.812
+            a wider terminal, or --json, shows more columns
+            """);
+    for (int width = 48; width <= 110; width++) {
+      int limit = width;
+      assertThat(ResultsTable.of(List.of(Reports.untuned(), Reports.tuned(1)), width).lines())
+          .allMatch(line -> line.length() <= limit);
+    }
+  }
+
+  @Test
   void measuresThatDoNotApplyAreDashes() {
     assertThat(ResultsTable.of(List.of(Reports.alone())).lines().skip(2))
         .singleElement()

@@ -9,6 +9,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentResult;
+import polyphony.workflows.Forecast;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.SpecDefaults;
@@ -100,10 +101,13 @@ class RunSummaryTest {
             own.iterations(),
             own.phases(),
             20,
-            3);
+            3,
+            new Forecast.Outcome(new Forecast(20, 3, 60, 90, 1000, 2000, 2), 66));
     JsonNode json = new ObjectMapper().readTree(RunSummary.of(transfer, null, null).json());
     assertThat(json.path("task").asText()).isEqualTo("arithmetic");
     assertThat(json.path("evaluateOn").asText()).isEqualTo("arithmetic with operands up to 60");
+    assertThat(json.at("/forecast/forecast/seconds").asDouble()).isEqualTo(60);
+    assertThat(json.at("/forecast/seconds").asDouble()).isEqualTo(66);
   }
 
   @Test

@@ -3,8 +3,11 @@ package polyphony.workers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.temporal.testserver.TestServer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -147,6 +150,27 @@ class ServerCommandsTest {
     assertThat(run("watch", "mine", "--json")).isZero();
     assertThat(json().path("iterations")).hasSize(1);
     refused("start it again", "pause", "mine");
+  }
+
+  @Test
+  void everyCommandPrintsOneJsonObjectWhereItIsAskedTo() throws Exception {
+    json("bootstrap", "--json");
+    assertThat(json("start", "--experiment", "mine", "--agents", "2", "--json").path("started"))
+        .isEqualTo(BooleanNode.TRUE);
+    steps.gate = new CountDownLatch(1);
+    startWorker();
+    awaitStatus("debate running");
+    json("status", "mine", "--json");
+    json("list", "--json");
+    for (String command : List.of("pause", "resume", "stop-after-iteration")) {
+      JsonNode done = json(command, "mine", "--json");
+      assertThat(done.path("action").asText()).isEqualTo(command);
+      assertThat(done.path("answer").asText()).isNotBlank();
+    }
+    json("extend", "mine", "1", "--json");
+    json("abort", "mine", "--json");
+    assertThat(run("watch", "mine", "--json")).isEqualTo(Failure.OTHER);
+    assertThat(told(out)).as("no result: nothing").isEmpty();
   }
 
   @Test
@@ -334,11 +358,22 @@ class ServerCommandsTest {
         List::of,
         Worker.here("cpu", Map.of()),
         new FolderObjectStore(folder.resolve("store")),
+        (name, asked) -> {
+          throw new AssertionError("nothing is planned here");
+        },
         () -> {});
   }
 
+  private JsonNode json(String... arguments) throws IOException {
+    assertThat(run(arguments)).as(told(err)).isZero();
+    return json();
+  }
+
   private JsonNode json() throws IOException {
-    return new ObjectMapper().readTree(told(out));
+    return JsonMapper.builder()
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .build()
+        .readValue(told(out), ObjectNode.class);
   }
 
   private static String told(ByteArrayOutputStream stream) {

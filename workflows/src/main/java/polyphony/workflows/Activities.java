@@ -31,6 +31,15 @@ public final class Activities {
     @ActivityMethod(name = "resolve")
     Experiment resolve(String name, ExperimentSpec spec);
 
+    /**
+     * What an experiment will take, where enough was measured before to say so.
+     *
+     * @param spec complete
+     * @return null where it was not
+     */
+    @ActivityMethod(name = "forecast")
+    Forecast forecast(String name, ExperimentSpec spec);
+
     /** The questions to finetune on of an iteration that has its own. */
     @ActivityMethod(name = "fresh-questions")
     FreshQuestions.Result freshQuestions(FreshQuestions.Request request);

@@ -20,6 +20,7 @@ import polyphony.storage.ArtifactRef;
  * @param evaluatePrompts templates for the questions to evaluate on; null: {@code prompts}
  * @param likelihoodCheckpoint of the model that {@code likelihoodModel} names; null: {@code self}
  * @param embeddingCheckpoint of the encoder that {@code embeddingModel} names; null: {@code base}
+ * @param origin what it was forked from; null where it began by itself
  */
 public record Experiment(
     String name,
@@ -33,7 +34,22 @@ public record Experiment(
     // What is open is left out, so that what was recorded before is found again.
     @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts,
     @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef likelihoodCheckpoint,
-    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef embeddingCheckpoint) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef embeddingCheckpoint,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {
+  /**
+   * What a fork goes on from.
+   *
+   * @param experiment name of the experiment that was forked
+   * @param iteration the first one of its own
+   * @param spec in force before that
+   * @param origin of the experiment that was forked, where that is a fork as well; else null
+   */
+  public record Origin(
+      String experiment,
+      int iteration,
+      ExperimentSpec spec,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {}
+
   /** One that is evaluated with the prompts and models that it is finetuned with. */
   public Experiment(
       String name,
@@ -55,7 +71,38 @@ public record Experiment(
         versions,
         null,
         null,
+        null,
         null);
+  }
+
+  /** The spec in force in an iteration: that of a fork begins with the iteration it forks at. */
+  public ExperimentSpec spec(int iteration) {
+    ExperimentSpec inForce = spec;
+    for (Origin from = origin; from != null && iteration < from.iteration(); from = from.origin()) {
+      inForce = from.spec();
+    }
+    return inForce;
+  }
+
+  /**
+   * A fork of this.
+   *
+   * @param forked its name and settings; its {@link ExperimentSpec#fork} names this
+   */
+  public Experiment fork(String forkName, ExperimentSpec forked) {
+    return new Experiment(
+        forkName,
+        forked,
+        base,
+        trainQuestions,
+        evaluateQuestions,
+        prompts,
+        plan,
+        versions,
+        evaluatePrompts,
+        likelihoodCheckpoint,
+        embeddingCheckpoint,
+        new Origin(name, forked.fork().iteration(), spec, origin));
   }
 
   /** The templates of a debate for this purpose. */
@@ -76,7 +123,8 @@ public record Experiment(
         versions,
         evaluatePrompts,
         likelihoodCheckpoint,
-        embeddingCheckpoint);
+        embeddingCheckpoint,
+        origin);
   }
 
   /**

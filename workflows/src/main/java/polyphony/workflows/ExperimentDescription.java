@@ -21,7 +21,13 @@ public final class ExperimentDescription {
         + ", "
         + counted(spec.rounds(), "round")
         + ", "
-        + counted(spec.iterations(), "iteration");
+        + counted(spec.iterations(), "iteration")
+        + (spec.fork() == null
+            ? ""
+            : " · fork of "
+                + spec.fork().experiment()
+                + " at iteration "
+                + spec.fork().iteration());
   }
 
   /**

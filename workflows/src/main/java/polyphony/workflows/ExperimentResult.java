@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 
@@ -9,10 +10,12 @@ import java.util.Map;
  * @param phases wall seconds by step name
  * @param computedSteps steps computed in this run
  * @param reusedSteps steps whose result was there already
+ * @param forecast null where there was none
  */
 public record ExperimentResult(
     Experiment experiment,
     List<IterationReport> iterations,
     Map<String, Double> phases,
     int computedSteps,
-    int reusedSteps) {}
+    int reusedSteps,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Forecast.Outcome forecast) {}

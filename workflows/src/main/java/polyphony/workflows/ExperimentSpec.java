@@ -1,6 +1,7 @@
 package polyphony.workflows;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonInclude;
 
 /**
  * What a person writes to start an experiment; in JSON either the method's name alone or an object.
@@ -28,6 +29,8 @@ import com.fasterxml.jackson.annotation.JsonCreator;
  * @param embeddingModel what compares answers' meanings: {@code base}, the base model's hidden
  *     states, or the name of an imported T5 encoder
  * @param promptSet name of a prompt set; absent: the model's own, else what the tasks bring along
+ * @param fork another experiment to go on from; its fields are the defaults then, and only those in
+ *     {@link SpecDefaults#CHANGED_BY_FORK} may differ
  */
 public record ExperimentSpec(
     String experiment,
@@ -50,27 +53,29 @@ public record ExperimentSpec(
     TrainingSpec training,
     String likelihoodModel,
     String embeddingModel,
-    String promptSet)
+    String promptSet,
+    // Left out where it is open, so that what was recorded before is found again.
+    @JsonInclude(JsonInclude.Include.NON_NULL) ForkSpec fork)
     implements WorkflowInput {
 
   /** A spec in which nothing is set. */
   public static ExperimentSpec empty() {
     return new ExperimentSpec(
         null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, null, null, null, null, null);
+        null, null, null, null, null, null, null);
   }
 
   @JsonCreator
   static ExperimentSpec ofMethod(String method) {
     return new ExperimentSpec(
         null, method, null, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, null, null, null, null, null);
+        null, null, null, null, null, null, null);
   }
 
   static ExperimentSpec of(TaskSpec task, String baseModel, Long seed) {
     return new ExperimentSpec(
         null, null, task, null, baseModel, null, null, null, seed, null, null, null, null, null,
-        null, null, null, null, null, null, null);
+        null, null, null, null, null, null, null, null);
   }
 
   /**
@@ -121,7 +126,40 @@ public record ExperimentSpec(
             : training.withOpenFieldsOf(common.training),
         SpecDefaults.first(likelihoodModel, common.likelihoodModel),
         SpecDefaults.first(embeddingModel, common.embeddingModel),
-        SpecDefaults.first(promptSet, common.promptSet));
+        SpecDefaults.first(promptSet, common.promptSet),
+        fork);
+  }
+
+  /**
+   * This, with the fields that a fork may change and that are open here taken from the experiment
+   * that is forked, and with all others as that one has them.
+   *
+   * @param forked complete
+   */
+  public ExperimentSpec goingOnFrom(ExperimentSpec forked) {
+    return new ExperimentSpec(
+        experiment,
+        forked.method,
+        forked.task,
+        forked.evaluateOn,
+        forked.baseModel,
+        forked.agents,
+        SpecDefaults.first(rounds, forked.rounds),
+        SpecDefaults.first(iterations, forked.iterations),
+        SpecDefaults.first(seed, forked.seed),
+        SpecDefaults.first(summaries, forked.summaries),
+        forked.questions,
+        SpecDefaults.first(tieRule, forked.tieRule),
+        SpecDefaults.first(minimumVotes, forked.minimumVotes),
+        SpecDefaults.first(criticMix, forked.criticMix),
+        SpecDefaults.first(criticLoss, forked.criticLoss),
+        SpecDefaults.first(startFrom, forked.startFrom),
+        sampling == null ? forked.sampling : sampling.or(forked.sampling),
+        SpecDefaults.training(training, forked.training),
+        forked.likelihoodModel,
+        forked.embeddingModel,
+        forked.promptSet,
+        fork);
   }
 
   private static <T> T unless(boolean decided, T common) {
@@ -135,27 +173,48 @@ public record ExperimentSpec(
 
   /** The same under this name. */
   public ExperimentSpec withName(String name) {
-    return with(name, task, evaluateOn, iterations, promptSet);
+    return with(name, task, evaluateOn, iterations, promptSet, fork);
   }
 
   /** The same on this task, with these prompts. */
   public ExperimentSpec withTask(TaskSpec other, String prompts) {
-    return with(experiment, other, evaluateOn, iterations, prompts);
+    return with(experiment, other, evaluateOn, iterations, prompts, fork);
   }
 
   /** The same evaluated on another task; null: on its own. */
   public ExperimentSpec withEvaluateOn(TaskSpec other) {
-    return with(experiment, task, other, iterations, promptSet);
+    return with(experiment, task, other, iterations, promptSet, fork);
   }
 
   /** The same with another number of iterations. */
   public ExperimentSpec withIterations(int count) {
-    return with(experiment, task, evaluateOn, count, promptSet);
+    return with(experiment, task, evaluateOn, count, promptSet, fork);
+  }
+
+  /**
+   * The same on fewer questions, in one iteration at most, as an experiment that is no fork.
+   *
+   * @param train questions to finetune on, at most
+   * @param evaluate questions to evaluate on, at most
+   */
+  public ExperimentSpec pilot(int train, int evaluate) {
+    return with(
+        experiment,
+        task.atMost(train, evaluate),
+        evaluateOn == null ? null : evaluateOn.atMost(train, evaluate),
+        Math.min(1, iterations),
+        promptSet,
+        null);
   }
 
   /** Everything else stays as it is. */
   private ExperimentSpec with(
-      String name, TaskSpec finetuned, TaskSpec evaluated, Integer count, String prompts) {
+      String name,
+      TaskSpec finetuned,
+      TaskSpec evaluated,
+      Integer count,
+      String prompts,
+      ForkSpec from) {
     return new ExperimentSpec(
         name,
         method,
@@ -177,6 +236,7 @@ public record ExperimentSpec(
         training,
         likelihoodModel,
         embeddingModel,
-        prompts);
+        prompts,
+        from);
   }
 }

@@ -54,7 +54,8 @@ public final class FinetuningIterationImpl implements FinetuningIteration {
         status.unitsDone(),
         status.units(),
         status.report() == null ? List.of() : List.of(status.report()),
-        steps.parked());
+        steps.parked(),
+        null);
   }
 
   @Override

@@ -8,11 +8,14 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.ChildWorkflowFailure;
 import io.temporal.failure.TemporalFailure;
+import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.ChildWorkflowCancellationType;
 import io.temporal.workflow.ChildWorkflowOptions;
 import io.temporal.workflow.Workflow;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +44,9 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   private boolean paused;
   private boolean restarting;
   private ApplicationFailure aborted;
+  private Forecast forecast;
+  private long forecastMillis;
+  private Forecast.Outcome outcome;
   private String shownPhase = "";
   private int shownIteration = -1;
 
@@ -89,7 +95,14 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   @Override
   public Progress progress() {
     return new Progress(
-        phase(), iteration, iterations, reports.size(), iterations + 1, reports, parked());
+        phase(),
+        iteration,
+        iterations,
+        reports.size(),
+        iterations + 1,
+        reports,
+        parked(),
+        forecast);
   }
 
   private ExperimentResult finetune(ExperimentSpec asked) {
@@ -100,6 +113,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
     iterations = experiment.spec().iterations();
     ExperimentSearchAttributes.upsert(experiment);
 
+    forecast();
     Society untuned = Society.copies(experiment.base(), experiment.spec().agents());
     Society society = untuned;
     int next = 0;
@@ -120,6 +134,10 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
           reports.add(result.get().report());
           ledger.add(result.get());
           ExperimentSearchAttributes.upsert(result.get().report());
+          if (next <= 1 && next < iterations) {
+            // What was not measured before has been now, once models were trained.
+            forecast();
+          }
           next++;
         }
       } else if (Workflow.isEveryHandlerFinished()) {
@@ -130,13 +148,47 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
       }
     }
     stage = "done";
+    if (forecast != null) {
+      outcome =
+          new Forecast.Outcome(forecast, (Workflow.currentTimeMillis() - forecastMillis) / 1000.0);
+    }
     changed();
     return new ExperimentResult(
         experiment.withIterations(iterations),
         List.copyOf(reports),
         ledger.phases(),
         ledger.computedSteps(),
-        ledger.reusedSteps());
+        ledger.reusedSteps(),
+        outcome);
+  }
+
+  /**
+   * Forecasts what is left while the work goes on, unless that was done before. An experiment does
+   * without where it cannot be.
+   */
+  private void forecast() {
+    if (forecast != null
+        || Workflow.getVersion("forecast", Workflow.DEFAULT_VERSION, 1)
+            == Workflow.DEFAULT_VERSION) {
+      return;
+    }
+    long now = Workflow.currentTimeMillis();
+    Async.function(
+            StepOptions.dispensable("forecast time and room")::forecast,
+            experiment.name(),
+            experiment.spec().withIterations(iterations))
+        .handle(
+            (made, failure) -> {
+              if (failure instanceof TemporalFailure reason) {
+                Workflow.getLogger(MultiagentFinetuningImpl.class)
+                    .warn("no forecast: {}", FailureTypes.line(FailureTypes.surfaced(reason)));
+              } else if (made != null && forecast == null) {
+                forecast = made;
+                forecastMillis = now;
+                changed();
+              }
+              return null;
+            });
   }
 
   private static void checkName(String name, String asked) {
@@ -488,7 +540,19 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
       // One that was started in the UI has no other summary.
       details.bullet(ExperimentDescription.summary(experiment.spec()));
     }
+    if (outcome != null) {
+      details.bullet(outcome.text());
+    } else if (forecast != null) {
+      details.bullet("forecast: " + forecast.text() + end());
+    }
     return details.newest(reports.stream().map(MultiagentFinetuningImpl::line).toList()).toString();
+  }
+
+  /** When the forecast says that it ends. */
+  private String end() {
+    return " · until "
+        + Instant.ofEpochMilli(forecastMillis + Math.round(forecast.seconds() * 1000))
+            .truncatedTo(ChronoUnit.MINUTES);
   }
 
   private static String line(IterationReport report) {

@@ -27,7 +27,7 @@ final class Pipeline {
   Pipeline(FinetuningIteration.Request request, OperatedSteps steps, IterationStatus status) {
     this.request = request;
     this.experiment = request.experiment();
-    this.spec = experiment.spec();
+    this.spec = experiment.spec(request.iteration());
     this.method = Method.named(spec.method());
     this.steps = steps;
     this.status = status;

@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 
 /**
@@ -14,6 +15,7 @@ import java.util.List;
  * @param units activities of this phase; of an experiment, iterations
  * @param reports of finished iterations
  * @param parked steps that wait for a person
+ * @param forecast of an experiment, once there is one; else null
  */
 public record Progress(
     String phase,
@@ -22,7 +24,8 @@ public record Progress(
     int unitsDone,
     int units,
     List<IterationReport> reports,
-    List<ParkedStep> parked) {
+    List<ParkedStep> parked,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Forecast forecast) {
   public static final String PAUSED = "paused";
   public static final String NEEDS_ATTENTION = "NEEDS_ATTENTION";
 

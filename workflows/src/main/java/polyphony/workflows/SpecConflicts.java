@@ -17,9 +17,20 @@ public final class SpecConflicts {
    * @return one line each, such as {@code agents is 3 in the recorded experiment, not 5}
    */
   public static List<String> between(ExperimentSpec recorded, ExperimentSpec asked) {
+    return between(recorded, asked, List.of("iterations"));
+  }
+
+  /**
+   * As {@link #between(ExperimentSpec, ExperimentSpec)}, where other fields may differ.
+   *
+   * @param mayDiffer beside the name
+   */
+  static List<String> between(
+      ExperimentSpec recorded, ExperimentSpec asked, List<String> mayDiffer) {
     List<String> conflicts = new ArrayList<>();
-    JsonNode askedTree =
-        PolyphonyDataConverter.toTree(asked).without(List.of("experiment", "iterations"));
+    ObjectNode askedTree = PolyphonyDataConverter.toTree(asked);
+    askedTree.remove("experiment");
+    askedTree.remove(mayDiffer);
     compare("", speltOut(recorded), askedTree, conflicts);
     return conflicts;
   }

@@ -52,6 +52,21 @@ public final class SpecDefaults {
   /** Of {@code likelihoodModel}: the agents' own models. */
   public static final String SELF = "self";
 
+  /** What a fork may change; all the rest is what its experiment is about. */
+  public static final List<String> CHANGED_BY_FORK =
+      List.of(
+          "rounds",
+          "iterations",
+          "seed",
+          "summaries",
+          "tieRule",
+          "minimumVotes",
+          "criticMix",
+          "criticLoss",
+          "startFrom",
+          "sampling",
+          "training");
+
   public static final int AGENTS = 3;
   public static final int ROUNDS = 2;
   public static final int ITERATIONS = 3;
@@ -103,11 +118,39 @@ public final class SpecDefaults {
             first(spec.criticLoss(), defaults.criticLoss(), "last-turn"),
             first(spec.startFrom(), method.restarts() ? BASE : "previous"),
             sampling(spec.sampling(), method, defaults.sampling()),
-            training(
-                first(spec.training(), OPEN_TRAINING), first(defaults.training(), OPEN_TRAINING)),
+            training(spec.training(), defaults.training()),
             first(spec.likelihoodModel(), SELF),
             first(spec.embeddingModel(), BASE),
-            first(spec.promptSet(), defaults.promptSet(), PROMPT_SET));
+            first(spec.promptSet(), defaults.promptSet(), PROMPT_SET),
+            null);
+    check(complete);
+    return complete;
+  }
+
+  /**
+   * Fills in what the spec of a fork leaves open, from the experiment that is forked.
+   *
+   * @param origin complete
+   * @throws InvalidSpecException if the spec is not allowed, or asks for anything else to be
+   *     changed than {@link #CHANGED_BY_FORK}
+   */
+  public static ExperimentSpec complete(ExperimentSpec spec, ExperimentSpec origin) {
+    check(spec);
+    List<String> mayDiffer = new ArrayList<>(CHANGED_BY_FORK);
+    mayDiffer.add("fork");
+    List<String> conflicts = SpecConflicts.between(origin, spec, mayDiffer);
+    if (!conflicts.isEmpty()) {
+      throw new InvalidSpecException(
+          conflicts.stream()
+              .map(
+                  each ->
+                      each
+                          + ", allowed: changing "
+                          + String.join(", ", CHANGED_BY_FORK)
+                          + "; a fork goes on with what its experiment began")
+              .toList());
+    }
+    ExperimentSpec complete = spec.goingOnFrom(origin);
     check(complete);
     return complete;
   }
@@ -177,6 +220,9 @@ public final class SpecDefaults {
     checks.name("embeddingModel", spec.embeddingModel());
     checks.name("promptSet", spec.promptSet());
     checkMethod(checks, spec);
+    if (spec.fork() != null) {
+      checkFork(checks, spec);
+    }
     return checks.violations;
   }
 
@@ -229,6 +275,27 @@ public final class SpecDefaults {
           "task."
               + (spec.task().evaluate() != null ? "evaluate" : "evaluateSplit")
               + " is set, allowed: setting it in evaluateOn, whose questions are evaluated on");
+    }
+  }
+
+  private static void checkFork(Checks checks, ExperimentSpec spec) {
+    ForkSpec fork = spec.fork();
+    checks.name("fork.experiment", fork.experiment());
+    if (fork.experiment() == null) {
+      checks.refuse("fork.experiment is not set, allowed: the name of an experiment");
+    } else if (fork.experiment().equals(spec.experiment())) {
+      checks.refuse(
+          "fork.experiment is \"" + fork.experiment() + "\", allowed: another one than itself");
+    }
+    checks.range("fork.iteration", fork.iteration(), 1, MAX_ITERATIONS);
+    if (fork.iteration() == null) {
+      checks.refuse("fork.iteration is not set, allowed: 1 to " + MAX_ITERATIONS);
+    } else if (spec.iterations() != null && spec.iterations() < fork.iteration()) {
+      checks.refuse(
+          "iterations is "
+              + spec.iterations()
+              + ", allowed: at least fork.iteration, which is "
+              + fork.iteration());
     }
   }
 
@@ -312,7 +379,13 @@ public final class SpecDefaults {
         first(asked.maxNewTokens(), own.maxNewTokens(), SAMPLING.maxNewTokens()));
   }
 
-  private static TrainingSpec training(TrainingSpec asked, TrainingSpec own) {
+  /**
+   * @param spec as asked for; may be null
+   * @param defaults what holds where it is open; may be null
+   */
+  static TrainingSpec training(TrainingSpec spec, TrainingSpec defaults) {
+    TrainingSpec asked = first(spec, OPEN_TRAINING);
+    TrainingSpec own = first(defaults, OPEN_TRAINING);
     return asked
         .or(own)
         .or(TRAINING)

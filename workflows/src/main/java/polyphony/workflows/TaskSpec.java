@@ -86,6 +86,21 @@ public record TaskSpec(
         operands);
   }
 
+  /** The same with so many questions at most, where it has questions of that kind. */
+  TaskSpec atMost(int mostTrain, int mostEvaluate) {
+    return new TaskSpec(
+        name,
+        train == null ? null : Math.min(train, mostTrain),
+        evaluate == null ? null : Math.min(evaluate, mostEvaluate),
+        evaluateSplit,
+        levels,
+        data,
+        answers,
+        extractor,
+        checker,
+        operands);
+  }
+
   /** The same with this kind of answers. */
   public TaskSpec withAnswers(String kind) {
     return new TaskSpec(

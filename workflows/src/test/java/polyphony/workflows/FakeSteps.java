@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import polyphony.storage.ArtifactRef;
 
 /**
@@ -30,6 +31,12 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
 
   /** The request to keep a history. */
   record Exported(String workflowId, String runId) {}
+
+  /** The request for a forecast. */
+  record Forecasting(String name, ExperimentSpec spec) {}
+
+  /** From the number of the request, from 1, to its answer. */
+  volatile IntFunction<Forecast> forecasts = request -> null;
 
   /** Every request, in order of arrival. */
   final List<Object> requests = new CopyOnWriteArrayList<>();
@@ -51,6 +58,9 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
    * in the history: the test server loses one that is answered while it is being written down.
    */
   final CountDownLatch mayStop = new CountDownLatch(1);
+
+  /** What the experiment is a fork of; null: it began by itself. */
+  Experiment.Origin origin;
 
   int questionsPerUnit = 2;
   boolean reused;
@@ -161,7 +171,15 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
         VERSIONS,
         spec.evaluateOn() == null ? null : EVALUATE_PROMPTS,
         null,
-        null);
+        null,
+        origin);
+  }
+
+  @Override
+  public Forecast forecast(String name, ExperimentSpec spec) {
+    arrive(new Forecasting(name, spec));
+    return forecasts.apply(
+        (int) requests.stream().filter(each -> each instanceof Forecasting).count());
   }
 
   @Override

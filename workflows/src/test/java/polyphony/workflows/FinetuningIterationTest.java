@@ -615,4 +615,25 @@ class FinetuningIterationTest {
     assertThat(result.computedSteps()).isZero();
     assertThat(result.reusedSteps()).isEqualTo(15);
   }
+
+  @Test
+  void aForkAsksForTheSameStepsAsItsExperimentUntilItsIteration() {
+    ExperimentSpec first = PolyphonyDataConverter.parse("{\"criticMix\": 0.1, \"seed\": 1}");
+    steps.origin = new Experiment.Origin("begun", 2, completed(first), null);
+    run("\"criticMix\": 0.9, \"seed\": 2, \"iterations\": 2");
+
+    assertThat(steps.requests(Split.Request.class))
+        .extracting(Split.Request::iteration, Split.Request::criticMix)
+        .containsExactly(tuple(1, 0.1), tuple(2, 0.9));
+    assertThat(steps.debates(Purpose.FINETUNE, 1)).allMatch(each -> each.seed() == 1);
+    assertThat(steps.debates(Purpose.EVALUATE, 0)).allMatch(each -> each.seed() == 1);
+    assertThat(steps.debates(Purpose.FINETUNE, 2)).allMatch(each -> each.seed() == 2);
+    assertThat(steps.trainings(1)).allMatch(each -> each.seed() == 1);
+    assertThat(steps.trainings(2)).allMatch(each -> each.seed() == 2);
+  }
+
+  private static ExperimentSpec completed(ExperimentSpec spec) {
+    return SpecDefaults.complete(
+        spec.withTask(new TaskSpec("arithmetic", 4, 3, null), null), ModelDefaults.NONE);
+  }
 }

@@ -157,6 +157,7 @@ class MultiagentFinetuningTest {
                     step.getHeartbeatTimeout().getSeconds() + "s"))
         .containsOnly(
             "resolve orchestration 600s 30s",
+            "forecast orchestration 120s 30s",
             "debate sampling 86400s 30s",
             "vote orchestration 600s 30s",
             "split orchestration 600s 30s",
@@ -177,7 +178,8 @@ class MultiagentFinetuningTest {
                 assertThat(retries.getNonRetryableErrorTypesList())
                     .contains("DATA", "CONFIG", "BUG")
                     .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
-              } else if (step.getActivityType().getName().equals("export-history")) {
+              } else if (List.of("export-history", "forecast")
+                  .contains(step.getActivityType().getName())) {
                 assertThat(retries.getMaximumAttempts()).as("it may not hang").isEqualTo(3);
                 assertThat(step.getScheduleToCloseTimeout().getSeconds()).isEqualTo(600);
               } else {
@@ -471,5 +473,57 @@ class MultiagentFinetuningTest {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static final Forecast FORECAST = new Forecast(10, 2, 600, 1200, 5_000_000, 1L << 30, 2);
+
+  @Test
+  void aForecastIsShownAndComparedWithWhatItTook() {
+    steps.forecasts = request -> FORECAST;
+    steps.after =
+        request -> {
+          if (request instanceof Split.Request) {
+            service.await("x", progress -> FORECAST.equals(progress.forecast()));
+          }
+        };
+    ExperimentResult result = service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+
+    assertThat(result.forecast().forecast()).isEqualTo(FORECAST);
+    assertThat(result.forecast().seconds()).isPositive();
+    assertThat(result.forecast().text()).startsWith("forecast 10:00, took 0:");
+    assertThat(steps.requests(FakeSteps.Forecasting.class))
+        .singleElement()
+        .satisfies(
+            request -> {
+              assertThat(request.name()).isEqualTo("x");
+              assertThat(request.spec().iterations()).isEqualTo(1);
+            });
+  }
+
+  @Test
+  void whatWasNotMeasuredBeforeIsForecastOnceItWas() {
+    steps.forecasts = request -> request < 3 ? null : FORECAST;
+    steps.after =
+        request -> {
+          if (request instanceof Split.Request split && split.iteration() == 3) {
+            service.await("x", progress -> progress.forecast() != null);
+          }
+        };
+    ExperimentResult result = service.run("x", "{" + SMALL + "}");
+
+    assertThat(result.forecast().forecast()).isEqualTo(FORECAST);
+    assertThat(steps.requests(FakeSteps.Forecasting.class)).hasSize(3);
+  }
+
+  @Test
+  void anExperimentDoesWithoutAForecastThatCannotBeMade() {
+    steps.forecasts =
+        request -> {
+          throw FakeSteps.failure(FailureTypes.BUG, "a defect of the forecast", 0);
+        };
+    ExperimentResult result = service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+
+    assertThat(result.iterations()).hasSize(2);
+    assertThat(result.forecast()).isNull();
   }
 }

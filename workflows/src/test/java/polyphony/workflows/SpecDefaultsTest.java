@@ -320,4 +320,48 @@ class SpecDefaultsTest {
   private static TrainingSpec training(Integer epochs, Double learningRate) {
     return new TrainingSpec(null, epochs, null, learningRate, null, null, null, null, null, null);
   }
+
+  private static ExperimentSpec fork(String json) {
+    return SpecDefaults.complete(
+        PolyphonyDataConverter.parse(json),
+        complete("{\"agents\": 4, \"seed\": 7, \"training\": {\"critic\": {\"epochs\": 5}}}"));
+  }
+
+  @Test
+  void aForkHasWhatItsExperimentHasWhereItChangesNothing() {
+    ExperimentSpec spec =
+        fork(
+            "{\"fork\": {\"experiment\": \"x\", \"iteration\": 2}, \"criticMix\": 0.9,"
+                + " \"sampling\": {\"topP\": 0.5}, \"training\": {\"epochs\": 3}}");
+
+    assertThat(spec.agents()).isEqualTo(4);
+    assertThat(spec.seed()).isEqualTo(7);
+    assertThat(spec.criticMix()).isEqualTo(0.9);
+    assertThat(spec.sampling()).isEqualTo(new SamplingSpec(1.0, 0.5, 2048));
+    assertThat(spec.training().epochs()).isEqualTo(3);
+    // Asked for both roles: what the experiment had for one gives way.
+    assertThat(spec.training().forRole(Role.CRITIC).epochs()).isEqualTo(3);
+    assertThat(spec.fork()).isEqualTo(new ForkSpec("x", 2));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "{\"fork\": {\"iteration\": 1}}; fork.experiment is not set",
+        "{\"fork\": {\"experiment\": \"x\"}}; fork.iteration is not set, allowed: 1 to",
+        "{\"fork\": {\"experiment\": \"x\", \"iteration\": 0}}; fork.iteration is 0, allowed: 1 to",
+        "{\"fork\": {\"experiment\": \"../x\", \"iteration\": 1}}; fork.experiment is \"../x\"",
+        "{\"experiment\": \"x\", \"fork\": {\"experiment\": \"x\", \"iteration\": 1}};"
+            + " another one than itself",
+        "{\"iterations\": 2, \"fork\": {\"experiment\": \"x\", \"iteration\": 3}};"
+            + " iterations is 2, allowed: at least fork.iteration",
+        "{\"agents\": 5, \"fork\": {\"experiment\": \"x\", \"iteration\": 1}};"
+            + " agents is 4 in the recorded experiment, not 5, allowed: changing rounds, iterations"
+      })
+  void aForkThatCannotBeIsRefused(String json, String message) {
+    assertThatThrownBy(() -> fork(json))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining(message);
+  }
 }

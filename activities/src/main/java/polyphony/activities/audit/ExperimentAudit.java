@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.activities.lineage.StepText;
+import polyphony.activities.report.ReportStep;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.MissingObjectException;
@@ -150,6 +151,14 @@ public final class ExperimentAudit {
     return "polyphony recompute " + name + " " + what + ", then start " + name + " again";
   }
 
+  private String reportAgain() {
+    return "polyphony report " + name + ": it is written anew";
+  }
+
+  private String remedyOfRecord(String relative) {
+    return relative.equals(ReportStep.RECORD) ? reportAgain() : recompute(relative);
+  }
+
   private String startAgain() {
     return "start " + name + " again: it is made anew";
   }
@@ -164,7 +173,11 @@ public final class ExperimentAudit {
         byte[] bytes = store.bytes(object.key(), LARGEST);
         JsonNode record = JSON.readTree(Sealed.content(bytes));
         if (!Sealed.isSealed(bytes)) {
-          problem(records, object.key(), "it has no seal: its end is damaged", recompute(relative));
+          problem(
+              records,
+              object.key(),
+              "it has no seal: its end is damaged",
+              remedyOfRecord(relative));
         }
         recorded.put(relative, record);
         References.in(record).forEach(this::name);
@@ -172,7 +185,7 @@ public final class ExperimentAudit {
           exported.add(archive.record(object.key()));
         }
       } catch (IOException e) {
-        problem(records, object.key(), "damaged: " + firstLine(e), recompute(relative));
+        problem(records, object.key(), "damaged: " + firstLine(e), remedyOfRecord(relative));
       } catch (MissingObjectException e) {
         // Deleted since it was listed.
       }
@@ -461,6 +474,10 @@ public final class ExperimentAudit {
 
   private String remedy(ArtifactRef artifact, ObjectState state) {
     for (Map.Entry<String, JsonNode> record : recorded.entrySet()) {
+      if (record.getKey().equals(ReportStep.RECORD)
+          && References.in(record.getValue()).contains(artifact)) {
+        return reportAgain();
+      }
       if (record.getKey().startsWith("histories/")
           && References.in(record.getValue()).contains(artifact)) {
         return "restore it, or give it up with polyphony recompute "

@@ -2,10 +2,8 @@ package polyphony.activities.compare;
 
 import java.util.List;
 import polyphony.storage.Artifacts;
-import polyphony.storage.CanonicalJson;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
-import polyphony.storage.Sealed;
 import polyphony.workflows.ComparisonResult;
 
 /** Compares finished experiments and keeps that: {@code comparisons/<name>.json}. */
@@ -24,7 +22,8 @@ public final class CompareStep {
   public List<ComparisonResult.Row> run(
       String comparison, List<ComparisonResult.Compared> experiments) {
     Comparison compared = Comparison.of(store, artifacts, experiments);
-    store.write("comparisons/" + comparison + ".json", Sealed.seal(CanonicalJson.bytes(compared)));
+    new RecordedComparison(experiments, compared.rows(), compared.differences())
+        .write(store, comparison);
     return compared.summary();
   }
 }

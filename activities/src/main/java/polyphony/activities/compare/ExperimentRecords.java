@@ -55,7 +55,8 @@ public final class ExperimentRecords {
     return reports;
   }
 
-  private Optional<IterationReport> report(String name, int iteration) {
+  /** The report of one iteration, if it is finished. */
+  public Optional<IterationReport> report(String name, int iteration) {
     return find(
         PREFIX + ExperimentNames.iteration(name, iteration) + ".json", IterationReport.class);
   }

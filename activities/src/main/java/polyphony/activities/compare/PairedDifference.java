@@ -33,7 +33,7 @@ public record PairedDifference(
    * @param ones by seed, then by question: whether the first was right
    * @param others the same of the second
    */
-  static PairedDifference of(List<boolean[]> ones, List<boolean[]> others) {
+  public static PairedDifference of(List<boolean[]> ones, List<boolean[]> others) {
     List<int[]> differences = new ArrayList<>();
     for (int seed = 0; seed < ones.size(); seed++) {
       differences.add(differences(ones.get(seed), others.get(seed)));

@@ -12,6 +12,7 @@ import polyphony.activities.lm.SamplingSettings;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
+import polyphony.storage.StepManifest;
 
 /**
  * Samples in planned batches, each committed when it is done. What an earlier attempt has committed
@@ -89,7 +90,10 @@ final class SampledBatches {
       } else {
         int longest = planned.get(planned.size() - 1).tokens().length;
         int rowsAtMost = Math.min(batchSize, planned.size());
-        done = sampleBatch(speaker.sampler(rowsAtMost, longest, settings.maxNewTokens()), batch);
+        Sampler sampler = speaker.sampler(rowsAtMost, longest, settings.maxNewTokens());
+        long start = System.nanoTime();
+        done = sampleBatch(sampler, batch);
+        attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - start) / 1e9);
         attempt.usage("sampledTokens", (double) tokens(done));
         attempt.commit(new Batch(done));
       }

@@ -30,6 +30,7 @@ import polyphony.storage.Artifacts;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
 import polyphony.workflows.Evaluate;
+import polyphony.workflows.Society;
 import polyphony.workflows.SpecDefaults;
 
 /**
@@ -89,15 +90,8 @@ public final class EvaluateStep {
     boolean debated = answers.size() > 1;
     int agents = last.size();
 
-    List<ArtifactRef> generators = request.society().generators();
-    Plan lastPlan =
-        new Plan(
-            debated ? request.society().critics() : generators,
-            request.base(),
-            true,
-            request.likelihoodCheckpoint() != null,
-            request.embeddingCheckpoint() != null);
-    Plan firstPlan = debated ? new Plan(generators, request.base(), false, false, false) : lastPlan;
+    Plan lastPlan = lastPlan(request, debated);
+    Plan firstPlan = debated ? firstPlan(request) : lastPlan;
     Outside outside = new Outside(request);
     long texts = texts(lastPlan, last, firstPlan, debated ? first : List.of(), outside);
 
@@ -155,6 +149,34 @@ public final class EvaluateStep {
       List<List<Answer>> first,
       Outside outside) {
     return lastPlan.texts(last) + firstPlan.texts(first) + outside.models() * Plan.answers(last);
+  }
+
+  /** How often a model scores an answer, where all answers can be scored. */
+  public static long scorings(Evaluate.Request request) {
+    boolean debated = request.answers().size() > 1;
+    long last = judges(lastPlan(request, debated));
+    long first = debated ? judges(firstPlan(request)) : 0;
+    return (request.to() - request.from()) * (last + first);
+  }
+
+  private static long judges(Plan plan) {
+    return IntStream.range(0, plan.speakers().size())
+        .mapToLong(agent -> plan.judges(agent).size())
+        .sum();
+  }
+
+  private static Plan lastPlan(Evaluate.Request request, boolean debated) {
+    Society society = request.society();
+    return new Plan(
+        debated ? society.critics() : society.generators(),
+        request.base(),
+        true,
+        request.likelihoodCheckpoint() != null,
+        request.embeddingCheckpoint() != null);
+  }
+
+  private static Plan firstPlan(Evaluate.Request request) {
+    return new Plan(request.society().generators(), request.base(), false, false, false);
   }
 
   /** The measurements of the batch of questions that starts at {@code from}, as committed. */

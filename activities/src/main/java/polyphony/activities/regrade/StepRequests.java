@@ -11,7 +11,7 @@ import polyphony.storage.Steps;
 import polyphony.workflows.StepReport;
 
 /** What finished steps were asked, from their manifests. */
-final class StepRequests {
+public final class StepRequests {
   private static final int LARGEST_MANIFEST = 64 << 20;
 
   /** Another version may have known more fields. */
@@ -20,7 +20,7 @@ final class StepRequests {
 
   private final ObjectStore store;
 
-  StepRequests(ObjectStore store) {
+  public StepRequests(ObjectStore store) {
     this.store = store;
   }
 
@@ -29,17 +29,32 @@ final class StepRequests {
    * @throws polyphony.storage.MissingObjectException where the manifest is not there
    * @throws PolyphonyException DATA where it cannot be read
    */
-  <T> T of(StepReport step, Class<T> type) {
+  public <T> T of(StepReport step, Class<T> type) {
     byte[] json = store.bytes(Steps.object(step.key()), LARGEST_MANIFEST);
     try {
-      return JSON.treeToValue(StepManifest.parse(json).inputs(), type);
+      return of(StepManifest.parse(json), type);
     } catch (IOException e) {
-      throw new PolyphonyException(
-          ErrorClass.DATA,
-          "the manifest "
-              + Steps.object(step.key())
-              + " is damaged, or of another version: polyphony audit says what to do",
-          e);
+      throw unreadable(step.key(), e);
     }
+  }
+
+  /**
+   * @throws PolyphonyException DATA where it was asked something else
+   */
+  public static <T> T of(StepManifest step, Class<T> type) {
+    try {
+      return JSON.treeToValue(step.inputs(), type);
+    } catch (IOException e) {
+      throw unreadable(step.key(), e);
+    }
+  }
+
+  private static PolyphonyException unreadable(String key, IOException cause) {
+    return new PolyphonyException(
+        ErrorClass.DATA,
+        "the manifest "
+            + Steps.object(key)
+            + " is damaged, or of another version: polyphony audit says what to do",
+        cause);
   }
 }

@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.function.Supplier;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
+import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.data.DataRegistry;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.Question;
@@ -105,7 +106,8 @@ public final class ResolveStep {
    * away since it was damaged, say.
    */
   private void restoreInputs(Experiment experiment) {
-    ExperimentSpec spec = experiment.spec();
+    // A fork has those of the experiment that began.
+    ExperimentSpec spec = experiment.spec(0);
     restore(experiment.trainQuestions(), () -> trainQuestions(spec));
     restore(experiment.evaluateQuestions(), () -> put(sets.evaluate(spec), EVALUATE_FILE));
     restore(experiment.prompts(), () -> prompts(spec, Purpose.FINETUNE));
@@ -197,6 +199,9 @@ public final class ResolveStep {
   }
 
   private Experiment experiment(String name, ExperimentSpec asked) {
+    if (asked.fork() != null) {
+      return fork(name, asked);
+    }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = model("baseModel", baseModel, false);
     ExperimentSpec spec = completion().complete(asked).withName(name);
@@ -219,7 +224,16 @@ public final class ResolveStep {
             : model("likelihoodModel", spec.likelihoodModel(), false),
         spec.embeddingModel().equals(SpecDefaults.BASE)
             ? null
-            : model("embeddingModel", spec.embeddingModel(), true));
+            : model("embeddingModel", spec.embeddingModel(), true),
+        null);
+  }
+
+  private Experiment fork(String name, ExperimentSpec asked) {
+    SpecCompletion completion = completion();
+    ExperimentSpec spec = completion.complete(asked).withName(name);
+    Experiment fork = completion.origin(asked).fork(name, spec);
+    sets.check(spec, JsonLines.read(artifacts.bytes(fork.evaluateQuestions()), Question.class));
+    return fork;
   }
 
   /** The checkpoint that a field names, which must be one of the right kind. */
@@ -262,6 +276,6 @@ public final class ResolveStep {
   }
 
   private SpecCompletion completion() {
-    return new SpecCompletion(checkpoints, models, data);
+    return new SpecCompletion(checkpoints, models, data, new ExperimentRecords(store));
   }
 }

@@ -3,9 +3,11 @@ package polyphony.activities.resolve;
 import java.util.Optional;
 import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
+import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.data.DataRegistry;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.storage.PolyphonyException;
+import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.Purpose;
@@ -17,18 +19,29 @@ public final class SpecCompletion {
   private final Checkpoints checkpoints;
   private final ModelRegistry models;
   private final DataRegistry data;
+  private final ExperimentRecords experiments;
 
-  public SpecCompletion(Checkpoints checkpoints, ModelRegistry models, DataRegistry data) {
+  public SpecCompletion(
+      Checkpoints checkpoints,
+      ModelRegistry models,
+      DataRegistry data,
+      ExperimentRecords experiments) {
     this.checkpoints = checkpoints;
     this.models = models;
     this.data = data;
+    this.experiments = experiments;
   }
 
   /**
-   * @throws PolyphonyException CONFIG where base model, task or data are not there
+   * @throws PolyphonyException CONFIG where base model, task, data or the experiment to be forked
+   *     are not there
    * @throws polyphony.workflows.InvalidSpecException if the spec is not allowed
    */
   public ExperimentSpec complete(ExperimentSpec asked) {
+    if (asked.fork() != null) {
+      SpecDefaults.check(asked);
+      return SpecDefaults.complete(asked, origin(asked).spec());
+    }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ModelDefaults defaults = checkpoints.defaults(models.checkpoint(baseModel));
     ExperimentSpec named = SpecDefaults.complete(asked, defaults);
@@ -40,6 +53,23 @@ public final class SpecCompletion {
     boolean open = asked.promptSet() == null && defaults.promptSet() == null;
     return complete.withTask(
         task, open && bringPrompts(complete) ? TASK_PROMPTS : complete.promptSet());
+  }
+
+  /**
+   * The experiment that a spec goes on from.
+   *
+   * @throws PolyphonyException CONFIG where there is none of that name
+   */
+  Experiment origin(ExperimentSpec asked) {
+    String name = asked.fork().experiment();
+    return experiments
+        .experiment(name)
+        .orElseThrow(
+            () ->
+                PolyphonyException.config(
+                    "the store has no experiment "
+                        + name
+                        + " to be forked; polyphony list shows those that there are"));
   }
 
   /** The prompt set that stands for what the tasks' own data bring along. */

@@ -26,6 +26,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
+import polyphony.storage.StepManifest;
 import polyphony.storage.TemporaryFolder;
 import polyphony.workflows.Train;
 import polyphony.workflows.TrainingSpec;
@@ -155,7 +156,9 @@ public final class TrainStep {
         if (stop) {
           return Optional.empty();
         }
+        long begin = System.nanoTime();
         Trainer.StepReport report = trainer.next();
+        attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - begin) / 1e9);
         curve.add(report);
         attempt.usage("tokens", (double) report.tokens());
         attempt.usage("trainedTokens", (double) report.trainedTokens());

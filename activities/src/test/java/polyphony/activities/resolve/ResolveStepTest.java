@@ -30,10 +30,12 @@ import polyphony.activities.tasks.Task;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
+import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.ForkSpec;
 import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.InvalidSpecException;
 import polyphony.workflows.PolyphonyDataConverter;
@@ -91,6 +93,7 @@ class ResolveStepTest {
         agents,
         null,
         iterations,
+        null,
         null,
         null,
         null,
@@ -520,5 +523,57 @@ class ResolveStepTest {
     assertThatThrownBy(() -> resolve(Map.of()).run("../x", spec(null, null, null)))
         .isInstanceOf(PolyphonyException.class)
         .hasMessageContaining("cannot be called");
+  }
+
+  private static ExperimentSpec fork(String of, int iteration, Double criticMix) {
+    return new ExperimentSpec(
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        criticMix,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        new ForkSpec(of, iteration));
+  }
+
+  @Test
+  void aForkHasItsExperimentsInputsAndVersionsAndOtherSettingsFromItsIterationOn() {
+    resolve(Map.of("runtime", "1")).run("begun", spec(null, null, 3));
+    Experiment begun = resolve(Map.of()).recorded("begun").orElseThrow();
+    Experiment fork = resolve(Map.of("runtime", "2")).run("fork", fork("begun", 2, 0.75));
+
+    assertThat(fork.spec().criticMix()).isEqualTo(0.75);
+    assertThat(fork.spec(2)).isEqualTo(fork.spec());
+    assertThat(fork.spec(1)).isEqualTo(begun.spec());
+    assertThat(fork.spec().iterations()).isEqualTo(3);
+    assertThat(fork)
+        .usingRecursiveComparison()
+        .ignoringFields("name", "spec", "origin")
+        .isEqualTo(begun);
+    assertThat(fork.origin()).isEqualTo(new Experiment.Origin("begun", 2, begun.spec(), null));
+    assertThat(resolve(Map.of()).run("fork", fork("begun", 2, 0.75))).isEqualTo(fork);
+  }
+
+  @Test
+  void aForkOfAnExperimentThatIsNotThereIsRefused() {
+    assertThatThrownBy(() -> resolve(Map.of()).run("fork", fork("nothing", 1, 0.5)))
+        .hasMessageContaining("no experiment nothing to be forked")
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG));
   }
 }

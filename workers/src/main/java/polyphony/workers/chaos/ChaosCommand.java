@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -20,6 +21,7 @@ import polyphony.workers.Console;
 /** {@code polyphony bench chaos}: what faults cost. */
 @Command(
     name = "chaos",
+    header = "Kills workers and servers, and measures what that costs.",
     description = {
       "Disturbs small experiments on real servers, and measures what is done again and how long it"
           + " takes until work goes on.",
@@ -30,6 +32,14 @@ import polyphony.workers.Console;
           + " logs behind."
     },
     sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony bench chaos --repeat 1 --parallel 2",
+      "  polyphony bench chaos --fault kill-in-vote,zombie --json",
+      "",
+      "Exit codes: 0 every trial passed; 1 not every one did; 2 the input must change."
+    },
     mixinStandardHelpOptions = true)
 public final class ChaosCommand implements Callable<Integer> {
   private final Console console;
@@ -45,6 +55,7 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--fault",
       paramLabel = "NAME",
       split = ",",
+      completionCandidates = FaultNames.class,
       description = "Faults to try (default: all of them); an unknown name lists them.")
   private List<String> names = List.of();
 
@@ -63,6 +74,14 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
+
+  /** What a shell completes. */
+  private static final class FaultNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Fault.all().stream().map(Fault::name).iterator();
+    }
+  }
 
   public ChaosCommand(Console console) {
     this.console = console;

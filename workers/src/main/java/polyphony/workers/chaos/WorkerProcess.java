@@ -64,6 +64,7 @@ final class WorkerProcess {
     environment.putAll(servers);
     environment.put("POLYPHONY_S3_ENDPOINT", proxy.endpoint());
     environment.put("XDG_CACHE_HOME", home.resolve("cache").toString());
+    environment.put("XDG_CONFIG_HOME", home.resolve("config").toString());
     environment.put("OMP_WAIT_POLICY", "passive");
     environment.put("OPT_OUT_TRACKING", "true");
     environment.put("MALLOC_ARENA_MAX", "4");

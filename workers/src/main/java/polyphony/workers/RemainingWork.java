@@ -14,7 +14,7 @@ import polyphony.workflows.Method;
  * scored or a trained-on answer costs next to a sampled one is a rough constant, and the speed is
  * the one of the last minutes, so that steps that were there already do not promise too much.
  */
-final class Forecast {
+final class RemainingWork {
   /** Cost of measuring one agent's answer, which several models score, in sampled answers. */
   private static final double EVALUATED = 1.0;
 
@@ -37,14 +37,14 @@ final class Forecast {
   /**
    * @param spec complete
    */
-  Forecast(ExperimentSpec spec) {
+  RemainingWork(ExperimentSpec spec) {
     this(spec, spec.iterations());
   }
 
   /**
    * @param iterations those that it is extended to, whatever the spec says
    */
-  Forecast(ExperimentSpec spec, int iterations) {
+  RemainingWork(ExperimentSpec spec, int iterations) {
     double turns = (double) spec.agents() * spec.rounds();
     int models =
         switch (Method.named(spec.method()).trains()) {

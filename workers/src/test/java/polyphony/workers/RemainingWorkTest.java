@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-class ForecastTest {
-  private final Forecast forecast = new Forecast(Reports.spec());
+class RemainingWorkTest {
+  private final RemainingWork rest = new RemainingWork(Reports.spec());
 
   @Test
   void theShareDoneNeverFallsOverARun() {
@@ -32,32 +32,31 @@ class ForecastTest {
         for (double share : new double[] {0, 0.5, 1}) {
           boolean counted =
               phase.startsWith("debate") || List.of("train", "evaluate").contains(phase);
-          double done = forecast.done(iteration, phase, counted ? share : 0);
+          double done = rest.done(iteration, phase, counted ? share : 0);
           assertThat(done).as("%s of iteration %d", phase, iteration).isBetween(last, 1.0);
           last = done;
         }
       }
     }
     assertThat(last).isEqualTo(1.0, within(1e-12));
-    assertThat(forecast.done(3, "done", 0)).isEqualTo(1.0);
-    assertThat(forecast.done(0, "start", 0)).isZero();
+    assertThat(rest.done(3, "done", 0)).isEqualTo(1.0);
+    assertThat(rest.done(0, "start", 0)).isZero();
   }
 
   @Test
   void theRestTakesAsLongAsTheSpeedSays() {
-    assertThat(forecast.left(0, "debate for evaluation", 0, Duration.ZERO)).isEmpty();
-    assertThat(forecast.left(0, "debate for evaluation", 0.1, Duration.ofSeconds(1))).isEmpty();
-    Optional<Duration> left =
-        forecast.left(0, "debate for evaluation", 0.5, Duration.ofSeconds(20));
-    double done = forecast.done(0, "debate for evaluation", 0.5);
+    assertThat(rest.left(0, "debate for evaluation", 0, Duration.ZERO)).isEmpty();
+    assertThat(rest.left(0, "debate for evaluation", 0.1, Duration.ofSeconds(1))).isEmpty();
+    Optional<Duration> left = rest.left(0, "debate for evaluation", 0.5, Duration.ofSeconds(20));
+    double done = rest.done(0, "debate for evaluation", 0.5);
     assertThat(left.orElseThrow().toMillis() / 1000.0)
         .isCloseTo(20 * (1 - done) / done, within(0.01));
   }
 
   @Test
   void whereNothingMovesNothingIsPromised() {
-    forecast.left(1, "train", 0.5, Duration.ZERO);
-    assertThat(forecast.left(1, "train", 0.5, Duration.ofSeconds(60))).isEmpty();
+    rest.left(1, "train", 0.5, Duration.ZERO);
+    assertThat(rest.left(1, "train", 0.5, Duration.ofSeconds(60))).isEmpty();
   }
 
   @Test

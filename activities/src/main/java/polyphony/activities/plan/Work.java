@@ -1,0 +1,50 @@
+package polyphony.activities.plan;
+
+import java.util.Locale;
+import polyphony.activities.evaluate.EvaluateStep;
+import polyphony.workflows.Debate;
+import polyphony.workflows.Evaluate;
+import polyphony.workflows.Train;
+
+/**
+ * How much there is to do in a step that needs a model.
+ *
+ * @param kind work of one kind takes a time that grows with its units alone
+ * @param units answers to be sampled, examples to be trained on (once for each epoch), or answers
+ *     to be scored (once for each model that does)
+ */
+record Work(String kind, double units) {
+  /** Begins the kinds of training. */
+  static final String TRAINING = "examples";
+
+  static Work of(Debate.Request request) {
+    String kind;
+    if (request.mistakes() != null) {
+      kind = "answers with hints";
+    } else if (request.round() == 1) {
+      kind = "first answers";
+    } else {
+      kind = request.summariser() == null ? "later answers" : "later answers with summaries";
+    }
+    return new Work(kind, request.to() - request.from());
+  }
+
+  static Work of(Evaluate.Request request) {
+    return new Work("scorings", EvaluateStep.scorings(request));
+  }
+
+  /**
+   * @param steps optimizer steps, which are always of whole batches here
+   */
+  static Work of(Train.Request request, int steps) {
+    return new Work(
+        TRAINING + " of a " + request.role().name().toLowerCase(Locale.ROOT),
+        (double) steps * request.training().batchSize());
+  }
+
+  /** Optimizer steps of a training on so many examples. */
+  static int steps(Train.Request request, int examples) {
+    int batchSize = request.training().batchSize();
+    return (examples + batchSize - 1) / batchSize * request.training().epochs();
+  }
+}
