@@ -27,6 +27,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polyphony.activities.lm.ChatTemplate;
+import polyphony.activities.lm.EncoderConfig;
+import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
@@ -48,6 +50,8 @@ public final class Checkpoints {
 
   /** The weights' file name, where they are not sharded. */
   public static final String WEIGHTS = Weights.FILE;
+
+  private static final String CONFIG = "config.json";
 
   /** The file with a model's {@link ModelDefaults}. */
   public static final String DEFAULTS = "polyphony.json";
@@ -102,10 +106,15 @@ public final class Checkpoints {
   /**
    * Puts a Hugging Face folder into the store.
    *
-   * @throws PolyphonyException DATA where the folder is no language model that can be opened
+   * @throws PolyphonyException DATA where the folder is no language model or encoder that can be
+   *     opened
    */
   public static ArtifactRef put(Path folder, Destination destination) {
-    LanguageModel.open(folder);
+    if (holdsEncoder(folder)) {
+      EncoderModel.open(folder);
+    } else {
+      LanguageModel.open(folder);
+    }
     Path defaults = folder.resolve(DEFAULTS);
     if (Files.exists(defaults)) {
       try {
@@ -121,6 +130,12 @@ public final class Checkpoints {
       files.put(name, destination.put(file, mediaType(name), name));
     }
     return put(files, destination);
+  }
+
+  /** Whether a folder holds an encoder, and not a model that speaks. */
+  public static boolean holdsEncoder(Path folder) {
+    Path config = folder.resolve(CONFIG);
+    return Files.isRegularFile(config) && EncoderConfig.describes(config);
   }
 
   /**
@@ -294,6 +309,22 @@ public final class Checkpoints {
    *     where it cannot be laid out
    */
   public LanguageModel open(ArtifactRef checkpoint) {
+    return LanguageModel.open(folder(checkpoint));
+  }
+
+  /** Opens the checkpoint of an encoder; errors as in {@link #open}. */
+  public EncoderModel openEncoder(ArtifactRef checkpoint) {
+    return EncoderModel.open(folder(checkpoint));
+  }
+
+  /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
+  public boolean isEncoder(ArtifactRef checkpoint) {
+    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get(CONFIG))) {
+      return EncoderConfig.describes(config.path());
+    }
+  }
+
+  private Path folder(ArtifactRef checkpoint) {
     SortedMap<String, ArtifactRef> files = files(checkpoint);
     Path folder = folders.resolve(checkpoint.sha256());
     try {
@@ -303,7 +334,7 @@ public final class Checkpoints {
         }
         checked.add(checkpoint.sha256());
       }
-      return LanguageModel.open(folder);
+      return folder;
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);

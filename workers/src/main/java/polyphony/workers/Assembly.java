@@ -79,7 +79,7 @@ final class Assembly {
     DeviceSlots slots = new DeviceSlots(settings.slots());
     Models models =
         switch (settings.isolation()) {
-          case NONE -> inProcess(access, slots, busy, instruments);
+          case NONE -> inProcess(access, settings, slots, busy, instruments);
           case PROCESS -> isolated(access, slots, busy, child, instruments);
         };
     Map<String, String> versions = models.models().versions();
@@ -144,8 +144,12 @@ final class Assembly {
   }
 
   private static Models inProcess(
-      StoreAccess access, DeviceSlots slots, BusyClock busy, Instruments instruments) {
-    MeteredRuntime runtime = runtime(busy, instruments);
+      StoreAccess access,
+      Settings settings,
+      DeviceSlots slots,
+      BusyClock busy,
+      Instruments instruments) {
+    MeteredRuntime runtime = runtime(settings, busy, instruments);
     Worker worker = Worker.here(DEVICE, runtime.versions());
     Steps steps = steps(access, worker, instruments);
     return new Models(
@@ -174,7 +178,7 @@ final class Assembly {
    */
   static ChildSession.Computing inChild(
       Settings settings, Path store, Optional<Worker> worker, Instruments instruments) {
-    MeteredRuntime runtime = runtime(new BusyClock(System::nanoTime), instruments);
+    MeteredRuntime runtime = runtime(settings, new BusyClock(System::nanoTime), instruments);
     StoreAccess access = StoreAccess.open(settings, store);
     // Those of the worker were a child's: asking again would load what this step may not need.
     Map<String, String> versions = worker.map(Worker::versions).orElseGet(runtime::versions);
@@ -186,8 +190,10 @@ final class Assembly {
         access::close);
   }
 
-  private static MeteredRuntime runtime(BusyClock busy, Instruments instruments) {
-    return new MeteredRuntime(instruments.runtime().apply(new NativeRuntime()), busy);
+  private static MeteredRuntime runtime(
+      Settings settings, BusyClock busy, Instruments instruments) {
+    return new MeteredRuntime(
+        instruments.runtime().apply(new NativeRuntime(settings.slots())), busy);
   }
 
   private static Steps steps(StoreAccess access, Worker worker, Instruments instruments) {

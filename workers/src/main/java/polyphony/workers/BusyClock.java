@@ -50,6 +50,12 @@ final class BusyClock implements BusyListener {
     return 1.0 - busy / (double) (to - from);
   }
 
+  /** In which something was running, so far. */
+  synchronized double seconds() {
+    long busy = intervals.stream().mapToLong(each -> each.to - each.from).sum();
+    return (running > 0 ? busy + nanoTime.getAsLong() - since : busy) / 1e9;
+  }
+
   private static long overlap(Interval interval, long from, long to) {
     return Math.max(0, Math.min(interval.to, to) - Math.max(interval.from, from));
   }

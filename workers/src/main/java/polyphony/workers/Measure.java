@@ -10,7 +10,8 @@ enum Measure {
   @JsonProperty("diversity")
   DIVERSITY("diversity: 1 - consensus"),
   @JsonProperty("likelihood")
-  LIKELIHOOD("negative log-likelihood under another agent's critic, nats per token"),
+  LIKELIHOOD(
+      "negative log-likelihood under another agent's critic or the likelihoodModel, nats per token"),
   @JsonProperty("embeddingDissimilarity")
   EMBEDDING_DISSIMILARITY("embedding dissimilarity"),
   @JsonProperty("klBetweenAgents")

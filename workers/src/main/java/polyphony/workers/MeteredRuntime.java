@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
+import polyphony.activities.lm.Encoder;
+import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
@@ -75,6 +77,34 @@ final class MeteredRuntime implements LanguageModelRuntime {
         scorer.close();
       }
     };
+  }
+
+  @Override
+  public Encoder encoder(EncoderModel model) {
+    Encoder encoder = runtime.encoder(model);
+    return new Encoder() {
+      @Override
+      public List<float[]> embed(List<int[]> texts) {
+        clock.begin();
+        try {
+          List<float[]> embeddings = encoder.embed(texts);
+          texts.forEach(each -> tokens.add(each.length));
+          return embeddings;
+        } finally {
+          clock.end();
+        }
+      }
+
+      @Override
+      public void close() {
+        encoder.close();
+      }
+    };
+  }
+
+  @Override
+  public long memory() {
+    return runtime.memory();
   }
 
   @Override

@@ -100,7 +100,9 @@ final class ModelImportCommand implements Callable<Integer> {
       console.out().println("imported " + called + ", checkpoint " + checkpoint);
       made.realigned()
           .forEach(file -> console.out().println("  aligned " + file + ", values unchanged"));
-      if (!made.chatTemplate()) {
+      if (access.checkpoints().isEncoder(made.checkpoint())) {
+        console.out().println("  it is an encoder, for a spec's embeddingModel");
+      } else if (!made.chatTemplate()) {
         console
             .out()
             .println(

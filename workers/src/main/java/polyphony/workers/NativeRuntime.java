@@ -3,6 +3,9 @@ package polyphony.workers;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import polyphony.activities.lm.AvailableMemory;
+import polyphony.activities.lm.Encoder;
+import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
@@ -10,6 +13,7 @@ import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.onnx.OnnxEncoder;
 import polyphony.activities.lm.onnx.OnnxEnvironment;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
@@ -19,6 +23,25 @@ import polyphony.activities.lm.torch.TorchTrainer;
 
 /** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
 final class NativeRuntime implements LanguageModelRuntime {
+  private final int slots;
+
+  /** One that has all of the memory. */
+  NativeRuntime() {
+    this(1);
+  }
+
+  /**
+   * @param slots steps that run at the same time: each may take as much memory as the others
+   */
+  NativeRuntime(int slots) {
+    this.slots = slots;
+  }
+
+  @Override
+  public long memory() {
+    return AvailableMemory.bytes() / slots;
+  }
+
   @Override
   public Sampler sampler(LanguageModel model) {
     return new OnnxSampler(model, OnnxOptions.DEFAULT);
@@ -27,6 +50,11 @@ final class NativeRuntime implements LanguageModelRuntime {
   @Override
   public Scorer scorer(LanguageModel model) {
     return new OnnxScorer(model, OnnxOptions.DEFAULT);
+  }
+
+  @Override
+  public Encoder encoder(EncoderModel model) {
+    return new OnnxEncoder(model, OnnxOptions.DEFAULT);
   }
 
   @Override

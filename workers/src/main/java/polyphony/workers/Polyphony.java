@@ -116,6 +116,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand(
             "bench",
             new CommandLine(new BenchCommand(console))
+                .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
         .addSubcommand("config", new ConfigCommand(console))

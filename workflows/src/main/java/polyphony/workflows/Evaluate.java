@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 import polyphony.storage.ArtifactRef;
@@ -11,6 +12,10 @@ public final class Evaluate {
    * @param votes of all evaluation questions
    * @param society who answered
    * @param base the untouched base model
+   * @param likelihoodCheckpoint of the model that {@code likelihoodModel} names; null: the agents'
+   *     own
+   * @param embeddingCheckpoint of the encoder that {@code embeddingModel} names; null: the base
+   *     model
    */
   public record Request(
       int iteration,
@@ -25,7 +30,42 @@ public final class Evaluate {
       String likelihoodModel,
       String embeddingModel,
       int batchSize,
-      Map<String, String> versions) {}
+      Map<String, String> versions,
+      @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef likelihoodCheckpoint,
+      @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef embeddingCheckpoint) {
+    /** One in which the society's own models measure everything. */
+    public Request(
+        int iteration,
+        String task,
+        ArtifactRef questions,
+        int from,
+        int to,
+        List<List<ArtifactRef>> answers,
+        ArtifactRef votes,
+        Society society,
+        ArtifactRef base,
+        String likelihoodModel,
+        String embeddingModel,
+        int batchSize,
+        Map<String, String> versions) {
+      this(
+          iteration,
+          task,
+          questions,
+          from,
+          to,
+          answers,
+          votes,
+          society,
+          base,
+          likelihoodModel,
+          embeddingModel,
+          batchSize,
+          versions,
+          null,
+          null);
+    }
+  }
 
   /**
    * @param measurements JSON lines, one per question

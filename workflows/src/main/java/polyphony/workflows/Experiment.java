@@ -18,6 +18,8 @@ import polyphony.storage.ArtifactRef;
  * @param plan how work is cut into units
  * @param versions of everything that can change bytes
  * @param evaluatePrompts templates for the questions to evaluate on; null: {@code prompts}
+ * @param likelihoodCheckpoint of the model that {@code likelihoodModel} names; null: {@code self}
+ * @param embeddingCheckpoint of the encoder that {@code embeddingModel} names; null: {@code base}
  * @param origin what it was forked from; null where it began by itself
  */
 public record Experiment(
@@ -31,6 +33,8 @@ public record Experiment(
     Map<String, String> versions,
     // What is open is left out, so that what was recorded before is found again.
     @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef evaluatePrompts,
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef likelihoodCheckpoint,
+    @JsonInclude(JsonInclude.Include.NON_NULL) ArtifactRef embeddingCheckpoint,
     @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {
   /**
    * What a fork goes on from.
@@ -46,7 +50,7 @@ public record Experiment(
       ExperimentSpec spec,
       @JsonInclude(JsonInclude.Include.NON_NULL) Origin origin) {}
 
-  /** One that is evaluated with the prompts that it is finetuned with. */
+  /** One that is evaluated with the prompts and models that it is finetuned with. */
   public Experiment(
       String name,
       ExperimentSpec spec,
@@ -56,7 +60,19 @@ public record Experiment(
       ArtifactRef prompts,
       BatchPlan plan,
       Map<String, String> versions) {
-    this(name, spec, base, trainQuestions, evaluateQuestions, prompts, plan, versions, null, null);
+    this(
+        name,
+        spec,
+        base,
+        trainQuestions,
+        evaluateQuestions,
+        prompts,
+        plan,
+        versions,
+        null,
+        null,
+        null,
+        null);
   }
 
   /** The spec in force in an iteration: that of a fork begins with the iteration it forks at. */
@@ -84,6 +100,8 @@ public record Experiment(
         plan,
         versions,
         evaluatePrompts,
+        likelihoodCheckpoint,
+        embeddingCheckpoint,
         new Origin(name, forked.fork().iteration(), spec, origin));
   }
 
@@ -104,6 +122,8 @@ public record Experiment(
         plan,
         versions,
         evaluatePrompts,
+        likelihoodCheckpoint,
+        embeddingCheckpoint,
         origin);
   }
 

@@ -24,8 +24,10 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  * @param criticMix w: the share of a critic's examples in which it corrected a wrong first answer
  * @param criticLoss {@code last-turn} or {@code all-turns}
  * @param startFrom {@code previous} or {@code base}
- * @param likelihoodModel {@code self}
- * @param embeddingModel {@code base}
+ * @param likelihoodModel what says how likely answers are: {@code self}, the agents' own models, or
+ *     the name of an imported model
+ * @param embeddingModel what compares answers' meanings: {@code base}, the base model's hidden
+ *     states, or the name of an imported T5 encoder
  * @param promptSet name of a prompt set; absent: the model's own, else what the tasks bring along
  * @param fork another experiment to go on from; its fields are the defaults then, and only those in
  *     {@link SpecDefaults#CHANGED_BY_FORK} may differ

@@ -15,9 +15,9 @@ import polyphony.storage.ArtifactRef;
  * @param standardError sqrt(p (1 - p) / n)
  * @param consensus mean share of agents whose last answer is the voted one
  * @param likelihood mean negative log-likelihood per token of an agent's last answer under another
- *     agent's critic, in nats
+ *     agent's critic, or the spec's {@code likelihoodModel}, in nats per token of that model
  * @param embeddingDissimilarity mean over pairs of agents of 1 - cosine of their answers'
- *     embeddings
+ *     embeddings by the spec's {@code embeddingModel}
  * @param klBetweenAgents mean over ordered pairs of KL(p_i ‖ p_j) per token of agent i's last
  *     answer, in nats
  * @param klToBase the same against the base model

@@ -488,7 +488,9 @@ final class Pipeline {
               spec.likelihoodModel(),
               spec.embeddingModel(),
               experiment.plan().batchSize(),
-              experiment.versions());
+              experiment.versions(),
+              experiment.likelihoodCheckpoint(),
+              experiment.embeddingCheckpoint());
       String summary = "evaluate " + range;
       evaluations.add(
           status.unit(

@@ -44,8 +44,14 @@ public final class SpecDefaults {
 
   public static final String BASE_MODEL = "built-in";
 
-  /** Of {@code startFrom}: every iteration finetunes the base model anew. */
-  static final String BASE = "base";
+  /**
+   * Of {@code startFrom}: every iteration finetunes the base model anew. Of {@code embeddingModel}:
+   * the base model's hidden states.
+   */
+  public static final String BASE = "base";
+
+  /** Of {@code likelihoodModel}: the agents' own models. */
+  public static final String SELF = "self";
 
   /** What a fork may change; all the rest is what its experiment is about. */
   public static final List<String> CHANGED_BY_FORK =
@@ -114,8 +120,8 @@ public final class SpecDefaults {
             first(spec.startFrom(), method.restarts() ? BASE : "previous"),
             sampling(spec.sampling(), method, defaults.sampling()),
             training(spec.training(), defaults.training()),
-            first(spec.likelihoodModel(), "self"),
-            first(spec.embeddingModel(), "base"),
+            first(spec.likelihoodModel(), SELF),
+            first(spec.embeddingModel(), BASE),
             first(spec.promptSet(), defaults.promptSet(), PROMPT_SET),
             null);
     check(complete);
@@ -211,8 +217,8 @@ public final class SpecDefaults {
       checkOverride(checks, "training.generator", spec.training().generator());
       checkOverride(checks, "training.critic", spec.training().critic());
     }
-    checks.oneOf("likelihoodModel", spec.likelihoodModel(), List.of("self"));
-    checks.oneOf("embeddingModel", spec.embeddingModel(), List.of("base"));
+    checks.name("likelihoodModel", spec.likelihoodModel());
+    checks.name("embeddingModel", spec.embeddingModel());
     checks.name("promptSet", spec.promptSet());
     checkMethod(checks, spec);
     if (spec.fork() != null) {

@@ -170,6 +170,8 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
         new Experiment.BatchPlan(questionsPerUnit, 8),
         VERSIONS,
         spec.evaluateOn() == null ? null : EVALUATE_PROMPTS,
+        null,
+        null,
         origin);
   }
 

@@ -88,7 +88,9 @@ final class SampledBatches {
       } else if (attempt.stopRequested()) {
         return Optional.empty();
       } else {
-        Sampler sampler = speaker.sampler();
+        int longest = planned.get(planned.size() - 1).tokens().length;
+        int rowsAtMost = Math.min(batchSize, planned.size());
+        Sampler sampler = speaker.sampler(rowsAtMost, longest, settings.maxNewTokens());
         long start = System.nanoTime();
         done = sampleBatch(sampler, batch);
         attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - start) / 1e9);

@@ -3,6 +3,7 @@ package polyphony.activities.debate;
 import polyphony.activities.lm.ChatFormat;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Tokenizer;
 
@@ -37,8 +38,15 @@ final class Speaker implements AutoCloseable {
     return model.config().maxPositions();
   }
 
-  Sampler sampler() {
+  /**
+   * @param rows prompts of the largest batch that there will be
+   * @param promptTokens of the longest of them
+   * @throws polyphony.storage.PolyphonyException OUT_OF_MEMORY where it could not be sampled
+   */
+  Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
     if (sampler == null) {
+      int room = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
+      MemoryPlan.sampling(model, rows, promptTokens, room).requireFits(runtime.memory());
       sampler = runtime.sampler(model);
     }
     return sampler;

@@ -36,12 +36,17 @@ import polyphony.storage.PolyphonyException;
  * 1, agents being counted from 1, given agent n's own conversation. Distributions are those of the
  * models over the whole vocabulary, whatever temperature and top-p the answers were sampled with.
  *
- * <p>Under {@code likelihoodModel: self}, the one there is, all probabilities are the agents' own,
- * where the paper has a third model (Gemma-2 2B) score the texts. Where one model plays every
- * agent, that is every method that trains one or none, the KL between agents is then 0 by
- * construction: it is not computed and is shown as 0; the likelihood is the negative log-likelihood
- * of the model's answers under itself. For one agent alone, likelihood, embedding dissimilarity and
- * KL between agents do not exist: null.
+ * <p>Under {@code likelihoodModel: self} all probabilities are the agents' own. Where the spec
+ * names a third model, as the paper has Gemma-2 2B score the texts, the likelihood is that model's:
+ * p in the second row, c_n in its own chat template and y_n in its own tokens, the end of turn not
+ * among them. KL is between the agents' distributions whatever is named: a third model has one
+ * distribution after one context, so that all agents would be 0 apart under it.
+ *
+ * <p>Where one model plays every agent, that is every method that trains one or none, the KL
+ * between agents is 0 by construction: it is not computed and is shown as 0; the likelihood under
+ * {@code self} is the negative log-likelihood of the model's answers under itself. For one agent
+ * alone, embedding dissimilarity, KL between agents and, under {@code self}, likelihood do not
+ * exist: null.
  */
 public final class Diversity {
   private Diversity() {}
@@ -95,11 +100,12 @@ public final class Diversity {
 
   /**
    * (1/N) Σ_n [ Σ_x Σ_t -ln p_{(n mod N)+1}(y_n,t | c_n, y_n,&lt;t) / Σ_x |y_n| ], in nats per
-   * token; null for one agent alone, since no other model could judge.
+   * token; with a third model, under that one. Null for one agent alone without a third model,
+   * since no other model could judge.
    */
   public static Double likelihood(List<Measurement> measurements) {
     int agents = agents(measurements);
-    if (agents < 2) {
+    if (measurements.get(0).negativeLogLikelihood().isEmpty()) {
       return null;
     }
     return mean(
@@ -109,7 +115,7 @@ public final class Diversity {
                     perToken(
                         measurements,
                         each -> each.negativeLogLikelihood().get(n),
-                        each -> each.last().tokens().get(n)))
+                        each -> each.likelihoodTokens(n)))
             .toList());
   }
 
@@ -160,7 +166,8 @@ public final class Diversity {
   /**
    * Mean over questions x and pairs i &lt; j of 1 - cos(e(y_i), e(y_j)), in [0, 2], where e is the
    * base model's last hidden state, after its final norm, averaged over the answer's tokens, given
-   * the agent's conversation: {@code embeddingModel: base}, where the paper has a T5 encoder. Pairs
+   * the agent's conversation: {@code embeddingModel: base}. Where the spec names a T5 encoder, as
+   * the paper has one, e is that encoder's, averaged over the tokens of the answer's text. Pairs
    * with an empty answer are left out; null where no pair is left.
    */
   public static Double embeddingDissimilarity(List<Measurement> measurements) {

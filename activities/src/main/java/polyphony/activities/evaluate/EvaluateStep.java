@@ -2,7 +2,10 @@ package polyphony.activities.evaluate;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +18,8 @@ import polyphony.activities.StepProgress;
 import polyphony.activities.debate.Answer;
 import polyphony.activities.grading.Grader;
 import polyphony.activities.grading.Verdict;
+import polyphony.activities.lm.EncoderModel;
+import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.tasks.Question;
@@ -26,6 +31,7 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Society;
+import polyphony.workflows.SpecDefaults;
 
 /**
  * Grades one range of evaluation questions and measures the society's diversity on its answers, by
@@ -35,12 +41,16 @@ import polyphony.workflows.Society;
  * teacher-forced: it is scored token by token after the very conversation that it answered, whoever
  * judges it.
  *
- * <p>{@code likelihoodModel: self}, the only one there is, means that these models' own
- * probabilities are measured. A model scores a text at most once, whatever is measured with it;
- * agents that share a checkpoint share its scores, and their divergence is 0 without being
- * computed: where one model plays every agent, KL between agents is 0 by construction. Of one batch
- * at most two models' distributions are in memory at a time. Each batch of questions is committed
- * when it is done.
+ * <p>{@code likelihoodModel: self} means that likelihood is measured by these models' own
+ * probabilities; with an {@link OutsideJudge}, that model scores the last answers, and all else
+ * stays as it is. {@code embeddingModel: base} means that the base model's hidden states are the
+ * embeddings; an {@link AnswerEncoder} takes their place.
+ *
+ * <p>A model scores a text at most once, whatever is measured with it; agents that share a
+ * checkpoint share its scores, and their divergence is 0 without being computed: where one model
+ * plays every agent, KL between agents is 0 by construction. Of one portion of a batch at most two
+ * models' distributions are in memory at a time, and as many models as fit. Each batch of questions
+ * is committed when it is done.
  */
 public final class EvaluateStep {
   /** The activity's type and the step's name. */
@@ -63,14 +73,16 @@ public final class EvaluateStep {
    */
   public Optional<Evaluate.Result> run(
       Evaluate.Request request, StepAttempt attempt, StepProgress progress) {
-    if (!request.likelihoodModel().equals("self") || !request.embeddingModel().equals("base")) {
-      throw PolyphonyException.config(
-          "likelihoodModel must be \"self\" and embeddingModel \"base\", not \""
-              + request.likelihoodModel()
-              + "\" and \""
-              + request.embeddingModel()
-              + "\"");
-    }
+    requireKnown(
+        "likelihoodModel",
+        request.likelihoodModel(),
+        SpecDefaults.SELF,
+        request.likelihoodCheckpoint());
+    requireKnown(
+        "embeddingModel",
+        request.embeddingModel(),
+        SpecDefaults.BASE,
+        request.embeddingCheckpoint());
     Artifacts artifacts = attempt.artifacts();
     List<List<List<Answer>>> answers = answers(request, artifacts);
     List<List<Answer>> first = answers.get(0);
@@ -80,20 +92,23 @@ public final class EvaluateStep {
 
     Plan lastPlan = lastPlan(request, debated);
     Plan firstPlan = debated ? firstPlan(request) : lastPlan;
-    long texts = lastPlan.texts(last) + (debated ? firstPlan.texts(first) : 0);
+    Outside outside = new Outside(request);
+    long texts = texts(lastPlan, last, firstPlan, debated ? first : List.of(), outside);
 
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
     List<Measurement> measurements = new ArrayList<>();
-    try (Judges judges = new Judges()) {
-      Scoring scoring = new Scoring(judges, attempt, progress, texts);
+    try (Judges judges = new Judges(request.batchSize(), answers);
+        outside) {
+      Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
         int to = Math.min(from + request.batchSize(), request.to());
         List<List<Answer>> firstHere = slice(first, from - request.from(), to - request.from());
         List<List<Answer>> lastHere = slice(last, from - request.from(), to - request.from());
         Segment segment = committed.get(from);
         if (segment != null) {
-          scoring.skip(lastPlan.texts(lastHere) + (debated ? firstPlan.texts(firstHere) : 0));
+          scoring.skip(
+              texts(lastPlan, lastHere, firstPlan, debated ? firstHere : List.of(), outside));
           measurements.addAll(
               JsonLines.read(artifacts.bytes(segment.measurements()), Measurement.class));
           continue;
@@ -113,6 +128,29 @@ public final class EvaluateStep {
     return Optional.of(new Evaluate.Result(put(measurements, attempt), null));
   }
 
+  private static void requireKnown(String field, String name, String word, ArtifactRef checkpoint) {
+    if (name.equals(word) != (checkpoint == null)) {
+      throw PolyphonyException.config(
+          field
+              + " must be \""
+              + word
+              + "\", or a name with its checkpoint, not \""
+              + name
+              + "\" with "
+              + (checkpoint == null ? "none" : "one"));
+    }
+  }
+
+  /** How often a model reads an answer. */
+  private static long texts(
+      Plan lastPlan,
+      List<List<Answer>> last,
+      Plan firstPlan,
+      List<List<Answer>> first,
+      Outside outside) {
+    return lastPlan.texts(last) + firstPlan.texts(first) + outside.models() * Plan.answers(last);
+  }
+
   /** How often a model scores an answer, where all answers can be scored. */
   public static long scorings(Evaluate.Request request) {
     boolean debated = request.answers().size() > 1;
@@ -129,11 +167,16 @@ public final class EvaluateStep {
 
   private static Plan lastPlan(Evaluate.Request request, boolean debated) {
     Society society = request.society();
-    return new Plan(debated ? society.critics() : society.generators(), request.base(), true);
+    return new Plan(
+        debated ? society.critics() : society.generators(),
+        request.base(),
+        true,
+        request.likelihoodCheckpoint() != null,
+        request.embeddingCheckpoint() != null);
   }
 
   private static Plan firstPlan(Evaluate.Request request) {
-    return new Plan(request.society().generators(), request.base(), false);
+    return new Plan(request.society().generators(), request.base(), false, false, false);
   }
 
   /** The measurements of the batch of questions that starts at {@code from}, as committed. */
@@ -232,7 +275,10 @@ public final class EvaluateStep {
               firstAnswers.stream().map(each -> truth.is(each.answer())).toList(),
               lastAnswers.stream().map(each -> truth.is(each.answer())).toList(),
               lastAnswers.stream().map(each -> each.answer() != null).toList(),
-              agents > 1 ? lastSeries.negativeLogLikelihoods(position) : List.of(),
+              agents > 1 || request.likelihoodCheckpoint() != null
+                  ? lastSeries.negativeLogLikelihoods(position)
+                  : List.of(),
+              request.likelihoodCheckpoint() == null ? null : lastSeries.likelihoodTokens(position),
               lastSeries.divergences(position),
               firstSeries.divergences(position),
               dissimilarity,
@@ -275,8 +321,11 @@ public final class EvaluateStep {
    *
    * @param speakers by agent: who gave the answers
    * @param last whether likelihood and embeddings are wanted as well
+   * @param judged whether a model outside gives the likelihood
+   * @param encoded whether a model outside gives the embeddings
    */
-  private record Plan(List<ArtifactRef> speakers, ArtifactRef base, boolean last) {
+  private record Plan(
+      List<ArtifactRef> speakers, ArtifactRef base, boolean last, boolean judged, boolean encoded) {
     /** Agent (n mod N) + 1, both counted from 0 here: the held-out judge of agent n's answers. */
     int next(int agent) {
       return (agent + 1) % speakers.size();
@@ -288,11 +337,15 @@ public final class EvaluateStep {
       judges.put(speakers.get(agent).sha256(), speakers.get(agent));
       speakers.forEach(each -> judges.putIfAbsent(each.sha256(), each));
       judges.putIfAbsent(base.sha256(), base);
-      if (judges.size() == 1 && !last) {
-        // All models are one: every divergence is 0 and nothing else is wanted.
+      if (judges.size() == 1 && (!last || (judged && encoded))) {
+        // All models are one: every divergence is 0 and nothing else is wanted of them.
         return List.of();
       }
       return List.copyOf(judges.values());
+    }
+
+    static long answers(List<List<Answer>> answers) {
+      return answers.stream().flatMap(List::stream).filter(each -> tokens(each) > 0).count();
     }
 
     long texts(List<List<Answer>> answers) {
@@ -328,6 +381,7 @@ public final class EvaluateStep {
   private static final class Series {
     final int[][] tokens;
     final double[][] negativeLogLikelihood;
+    final int[][] likelihoodTokens;
     final double[][] toBase;
     final double[][][] between;
     final float[][][] embeddings;
@@ -335,6 +389,7 @@ public final class EvaluateStep {
     Series(int agents, int questions) {
       tokens = new int[agents][questions];
       negativeLogLikelihood = new double[agents][questions];
+      likelihoodTokens = new int[agents][questions];
       toBase = new double[agents][questions];
       between = new double[agents][agents][questions];
       embeddings = new float[agents][questions][];
@@ -342,6 +397,10 @@ public final class EvaluateStep {
 
     List<Double> negativeLogLikelihoods(int question) {
       return Arrays.stream(negativeLogLikelihood).map(each -> each[question]).toList();
+    }
+
+    List<Integer> likelihoodTokens(int question) {
+      return Arrays.stream(likelihoodTokens).map(each -> each[question]).toList();
     }
 
     Divergences divergences(int question) {
@@ -363,14 +422,52 @@ public final class EvaluateStep {
     }
   }
 
-  /** The scorers of this range, each opened once, when it is first needed. */
+  /**
+   * The scorers of this range, each opened when it is first needed. Where they do not all fit into
+   * memory, the one that was not needed for longest is closed.
+   */
   private final class Judges implements AutoCloseable {
-    private final Map<String, Scorer> scorers = new LinkedHashMap<>();
+    private final Map<String, LanguageModel> models = new HashMap<>();
+    private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
+    private final List<Scorer.Text> largest;
+
+    /**
+     * @param batchSize texts that are scored together
+     * @param answers all that there will be
+     */
+    Judges(int batchSize, List<List<List<Answer>>> answers) {
+      Scorer.Text longest =
+          answers.stream()
+              .flatMap(List::stream)
+              .flatMap(List::stream)
+              .map(EvaluateStep::text)
+              .max(Comparator.comparingInt(text -> text.tokens().length))
+              .orElseThrow();
+      this.largest = Collections.nCopies(batchSize, longest);
+    }
+
+    LanguageModel model(ArtifactRef judge) {
+      return models.computeIfAbsent(judge.sha256(), sha256 -> checkpoints.open(judge));
+    }
 
     List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
-      return scorers
-          .computeIfAbsent(judge.sha256(), sha256 -> runtime.scorer(checkpoints.open(judge)))
-          .score(batch);
+      Scorer scorer = scorers.get(judge.sha256());
+      if (scorer == null) {
+        makeRoom(model(judge));
+        scorer = runtime.scorer(model(judge));
+        scorers.put(judge.sha256(), scorer);
+      }
+      return scorer.score(batch);
+    }
+
+    private void makeRoom(LanguageModel model) {
+      while (!scorers.isEmpty()
+          && !Portions.plan(model, scorers.size() + 1, largest).fits(runtime.memory())) {
+        Iterator<Scorer> eldest = scorers.values().iterator();
+        eldest.next().close();
+        eldest.remove();
+      }
+      Portions.plan(model, scorers.size() + 1, largest).requireFits(runtime.memory());
     }
 
     @Override
@@ -379,15 +476,89 @@ public final class EvaluateStep {
     }
   }
 
+  /** The models that take no part in the debate, as far as the spec names any. */
+  private final class Outside implements AutoCloseable {
+    private final Evaluate.Request request;
+    private OutsideJudge judge;
+    private AnswerEncoder encoder;
+
+    Outside(Evaluate.Request request) {
+      this.request = request;
+    }
+
+    int models() {
+      return (request.likelihoodCheckpoint() == null ? 0 : 1)
+          + (request.embeddingCheckpoint() == null ? 0 : 1);
+    }
+
+    boolean encodes() {
+      return request.embeddingCheckpoint() != null;
+    }
+
+    /**
+     * What these models make of an agent's last answers.
+     *
+     * @param questions positions of the answers in the batch
+     * @return how many answers were read, by all models together
+     */
+    int measure(List<Answer> answers, int agent, List<Integer> questions, Series series) {
+      if (request.likelihoodCheckpoint() != null) {
+        if (judge == null) {
+          LanguageModel model = checkpoints.open(request.likelihoodCheckpoint());
+          judge = new OutsideJudge(request.likelihoodModel(), model, runtime);
+        }
+        List<OutsideJudge.Likelihood> likelihoods = judge.likelihoods(answers);
+        for (int i = 0; i < answers.size(); i++) {
+          int question = questions.get(i);
+          series.negativeLogLikelihood[agent][question] =
+              likelihoods.get(i).negativeLogLikelihood();
+          series.likelihoodTokens[agent][question] = likelihoods.get(i).tokens();
+        }
+      }
+      if (encodes()) {
+        if (encoder == null) {
+          EncoderModel model = checkpoints.openEncoder(request.embeddingCheckpoint());
+          encoder = new AnswerEncoder(model, runtime);
+        }
+        List<float[]> embeddings = encoder.embeddings(answers);
+        for (int i = 0; i < answers.size(); i++) {
+          series.embeddings[agent][questions.get(i)] = embeddings.get(i);
+        }
+      }
+      return models() * answers.size();
+    }
+
+    @Override
+    public void close() {
+      try {
+        if (judge != null) {
+          judge.close();
+        }
+      } finally {
+        if (encoder != null) {
+          encoder.close();
+        }
+      }
+    }
+  }
+
+  /** An answer to be scored in its conversation. */
+  private static Scorer.Text text(Answer answer) {
+    return new Scorer.Text(Arrays.copyOf(answer.tokens(), turn(answer)[1]), turn(answer)[0]);
+  }
+
   private static final class Scoring {
     private final Judges judges;
+    private final Outside outside;
     private final StepAttempt attempt;
     private final StepProgress progress;
     private final long total;
     private long done;
 
-    Scoring(Judges judges, StepAttempt attempt, StepProgress progress, long total) {
+    Scoring(
+        Judges judges, Outside outside, StepAttempt attempt, StepProgress progress, long total) {
       this.judges = judges;
+      this.outside = outside;
       this.attempt = attempt;
       this.progress = progress;
       this.total = total;
@@ -424,12 +595,36 @@ public final class EvaluateStep {
     private boolean score(
         List<Answer> answers, int agent, List<Integer> questions, Plan plan, Series series) {
       List<Scorer.Text> batch =
-          questions.stream()
-              .map(answers::get)
-              .map(
-                  each ->
-                      new Scorer.Text(Arrays.copyOf(each.tokens(), turn(each)[1]), turn(each)[0]))
-              .toList();
+          questions.stream().map(answers::get).map(EvaluateStep::text).toList();
+      List<ArtifactRef> wanted = plan.judges(agent);
+      int from = 0;
+      for (List<Scorer.Text> portion : portions(batch, wanted)) {
+        List<Integer> here = questions.subList(from, from + portion.size());
+        if (!scorePortion(portion, agent, here, plan, series)) {
+          return false;
+        }
+        from += portion.size();
+      }
+      if (plan.last() && outside.models() > 0) {
+        if (attempt.stopRequested()) {
+          return false;
+        }
+        done +=
+            outside.measure(
+                questions.stream().map(answers::get).toList(), agent, questions, series);
+        progress.report(done, total);
+      }
+      return true;
+    }
+
+    private List<List<Scorer.Text>> portions(List<Scorer.Text> batch, List<ArtifactRef> wanted) {
+      return wanted.isEmpty()
+          ? List.of()
+          : Portions.of(batch, judges.model(wanted.get(0)).config().vocabularySize());
+    }
+
+    private boolean scorePortion(
+        List<Scorer.Text> batch, int agent, List<Integer> questions, Plan plan, Series series) {
       List<Scorer.Scores> own = null;
       for (ArtifactRef judge : plan.judges(agent)) {
         if (attempt.stopRequested()) {
@@ -466,9 +661,11 @@ public final class EvaluateStep {
       }
       if (same(judge, plan.base())) {
         series.toBase[agent][question] = divergence;
-        series.embeddings[agent][question] = plan.last() ? scores.embedding() : null;
+        if (plan.last() && !plan.encoded()) {
+          series.embeddings[agent][question] = scores.embedding();
+        }
       }
-      if (plan.last() && same(judge, plan.speakers().get(plan.next(agent)))) {
+      if (plan.last() && !plan.judged() && same(judge, plan.speakers().get(plan.next(agent)))) {
         double sum = 0;
         for (float each : scores.logLikelihoods()) {
           sum -= each;

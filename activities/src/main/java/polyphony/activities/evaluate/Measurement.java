@@ -17,7 +17,10 @@ import java.util.List;
  * @param parsed by agent: whether its last answer could be read
  * @param negativeLogLikelihood by agent n: sum over the tokens of its last answer of -ln p under
  *     the model that speaks for the next agent in the last round, given the same conversation, in
- *     nats. Empty where there is one agent alone. The tokens are counted in {@code last}.
+ *     nats. Empty where there is one agent alone. The tokens are counted in {@code last}. Where a
+ *     third model scores the texts: under that model, of its own tokens.
+ * @param likelihoodTokens by agent: tokens of its last answer as that third model has them; left
+ *     out where there is none
  * @param last of the last answers, under the models that gave them
  * @param first of the first answers, under the generators
  * @param embeddingDissimilarity sum over pairs of agents of 1 - cosine of their last answers'
@@ -36,6 +39,7 @@ public record Measurement(
     List<Boolean> lastRoundCorrect,
     List<Boolean> parsed,
     List<Double> negativeLogLikelihood,
+    @JsonInclude(JsonInclude.Include.NON_NULL) List<Integer> likelihoodTokens,
     Divergences last,
     Divergences first,
     double embeddingDissimilarity,
@@ -46,6 +50,46 @@ public record Measurement(
     lastRoundCorrect = List.copyOf(lastRoundCorrect);
     parsed = List.copyOf(parsed);
     negativeLogLikelihood = List.copyOf(negativeLogLikelihood);
+    likelihoodTokens = likelihoodTokens == null ? null : List.copyOf(likelihoodTokens);
+  }
+
+  /** One in which no third model scores the texts. */
+  public Measurement(
+      int index,
+      String question,
+      String label,
+      boolean correct,
+      double agreeing,
+      List<Boolean> firstRoundCorrect,
+      List<Boolean> lastRoundCorrect,
+      List<Boolean> parsed,
+      List<Double> negativeLogLikelihood,
+      Divergences last,
+      Divergences first,
+      double embeddingDissimilarity,
+      int embeddingPairs,
+      int undecided) {
+    this(
+        index,
+        question,
+        label,
+        correct,
+        agreeing,
+        firstRoundCorrect,
+        lastRoundCorrect,
+        parsed,
+        negativeLogLikelihood,
+        null,
+        last,
+        first,
+        embeddingDissimilarity,
+        embeddingPairs,
+        undecided);
+  }
+
+  /** Tokens of an agent's last answer, as the model that says how likely they are has them. */
+  int likelihoodTokens(int agent) {
+    return likelihoodTokens == null ? last.tokens().get(agent) : likelihoodTokens.get(agent);
   }
 
   int agents() {

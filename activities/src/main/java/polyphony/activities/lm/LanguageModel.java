@@ -75,7 +75,7 @@ public record LanguageModel(
         || (config.tiedEmbeddings() && name.equals("lm_head.weight"));
   }
 
-  private static void requireShape(Path folder, Weights weights, String name, long[] shape) {
+  static void requireShape(Path folder, Weights weights, String name, long[] shape) {
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(

@@ -2,6 +2,7 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import polyphony.storage.PolyphonyException;
 
 /** Opens language models for use. The steps know a model's capabilities through this alone. */
 public interface LanguageModelRuntime {
@@ -18,6 +19,18 @@ public interface LanguageModelRuntime {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state);
+
+  /**
+   * @throws polyphony.storage.PolyphonyException CONFIG where this runtime has no encoders
+   */
+  default Encoder encoder(EncoderModel model) {
+    throw PolyphonyException.config("this worker's runtime has no encoders: leave embeddingModel");
+  }
+
+  /** Memory in bytes that models and work with them may take in all; see {@link MemoryPlan}. */
+  default long memory() {
+    return AvailableMemory.bytes();
+  }
 
   /**
    * Versions that can change bytes, such as {@code onnxruntime -> 1.29.0}; part of every step's

@@ -326,6 +326,36 @@ public final class Weights {
 
   /** The tensor's values as 32-bit floats, row-major; F32, F16 and BF16 are understood. */
   public float[] floats(String name) {
+    float[] values = new float[Math.toIntExact(elements(floatTensor(name).shape()))];
+    floats(name, FloatBuffer.wrap(values));
+    return values;
+  }
+
+  /**
+   * As above, into memory of the caller's: that of a large tensor need not lie on the heap.
+   *
+   * @param into as long as the tensor; its position does not move
+   */
+  public void floats(String name, FloatBuffer into) {
+    Tensor tensor = floatTensor(name);
+    if (into.remaining() != elements(tensor.shape())) {
+      throw new IllegalArgumentException(name + " does not fit " + into);
+    }
+    // Read rather than mapped: a file that shrinks under a mapping kills the process.
+    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    FloatBuffer rest = into.duplicate();
+    try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
+      for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
+        chunk.clear().limit((int) Math.min(CHUNK_BYTES, tensor.bytes() - at));
+        readFully(channel, chunk, tensor.offset() + at, tensor.file());
+        widen(chunk, tensor.type(), rest);
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(tensor.file() + ": cannot be read", e);
+    }
+  }
+
+  private Tensor floatTensor(String name) {
     Tensor tensor = tensor(name);
     if (!FLOAT_TYPES.contains(tensor.type())) {
       throw PolyphonyException.data(
@@ -335,34 +365,18 @@ public final class Weights {
       throw PolyphonyException.data(
           tensor.file() + ": tensor " + name + " is larger than 2 GiB, which is not supported");
     }
-    float[] values = new float[(int) tensor.bytes() / ELEMENT_BYTES.get(tensor.type())];
-    // Read rather than mapped: a file that shrinks under a mapping kills the process.
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
-      int done = 0;
-      for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
-        chunk.clear().limit((int) Math.min(CHUNK_BYTES, tensor.bytes() - at));
-        readFully(channel, chunk, tensor.offset() + at, tensor.file());
-        done += widen(chunk, tensor.type(), values, done);
-      }
-      return values;
-    } catch (IOException e) {
-      throw PolyphonyException.infrastructure(tensor.file() + ": cannot be read", e);
-    }
+    return tensor;
   }
 
-  private static int widen(ByteBuffer bytes, String type, float[] values, int from) {
+  private static void widen(ByteBuffer bytes, String type, FloatBuffer into) {
     if (type.equals("F32")) {
-      int count = bytes.remaining() / 4;
-      bytes.asFloatBuffer().get(values, from, count);
-      return count;
+      into.put(bytes.asFloatBuffer());
+      return;
     }
-    int count = bytes.remaining() / 2;
-    for (int i = 0; i < count; i++) {
-      short half = bytes.getShort(2 * i);
-      values[from + i] = type.equals("BF16") ? Float.intBitsToFloat(half << 16) : halfToFloat(half);
+    while (bytes.hasRemaining()) {
+      short half = bytes.getShort();
+      into.put(type.equals("BF16") ? Float.intBitsToFloat(half << 16) : halfToFloat(half));
     }
-    return count;
   }
 
   /** IEEE 754 binary16 to binary32, exactly. */

@@ -7,6 +7,9 @@
  * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
  * and continues. What a model computes is its {@link polyphony.activities.lm.DecoderConfig}, which
  * {@code DecoderConfigFile} reads; whoever adds an architecture starts there and in {@code
- * architectures.json}. Nothing here knows of debates; nothing above names ONNX or DJL.
+ * architectures.json}. {@link polyphony.activities.lm.MemoryPlan} says beforehand what a piece of
+ * work will take. An {@link polyphony.activities.lm.EncoderModel} does not speak: it only compares
+ * texts, as an {@link polyphony.activities.lm.Encoder}. Nothing here knows of debates; nothing
+ * above names ONNX or DJL.
  */
 package polyphony.activities.lm;

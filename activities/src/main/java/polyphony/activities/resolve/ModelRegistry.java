@@ -11,6 +11,7 @@ import java.util.Optional;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.lm.AlignedWeights;
 import polyphony.activities.lm.ChatTemplate;
+import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
@@ -22,6 +23,7 @@ import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.TemporaryFolder;
 import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.SpecDefaults;
 
 /**
  * Base models by name: the one that comes along, and those that were imported into the store, each
@@ -29,6 +31,11 @@ import polyphony.workflows.ExperimentNames;
  */
 public final class ModelRegistry {
   private static final String PREFIX = "models/";
+
+  /** What fields of a spec call something else. */
+  private static final List<String> RESERVED =
+      List.of(BuiltInModel.NAME, SpecDefaults.SELF, SpecDefaults.BASE);
+
   private static final int MAX_BYTES = 1 << 16;
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -69,6 +76,15 @@ public final class ModelRegistry {
    * @throws PolyphonyException CONFIG with the names that exist
    */
   public ArtifactRef checkpoint(String name) {
+    return checkpoint("baseModel", name);
+  }
+
+  /**
+   * The checkpoint of the model that a field of a spec names.
+   *
+   * @throws PolyphonyException CONFIG with the names that exist
+   */
+  ArtifactRef checkpoint(String field, String name) {
     if (BuiltInModel.NAME.equals(name) && builtIn.present()) {
       return builtIn.put(scratch, artifacts::put);
     }
@@ -78,7 +94,9 @@ public final class ModelRegistry {
                 PolyphonyException.config(
                     "there is no model \""
                         + name
-                        + "\"; baseModel is one of "
+                        + "\"; "
+                        + field
+                        + " is one of "
                         + String.join(", ", names())
                         + ", or import it first"));
   }
@@ -117,15 +135,14 @@ public final class ModelRegistry {
    *     where the folder is no model
    */
   public Import importFolder(String name, Path folder, Optional<Path> chatTemplate) {
-    if (name.equals(BuiltInModel.NAME) || !ExperimentNames.isValid(name)) {
+    if (RESERVED.contains(name) || !ExperimentNames.isValid(name)) {
       throw PolyphonyException.config(
           "a model cannot be called \""
               + name
               + "\", allowed: "
               + ExperimentNames.ALLOWED
-              + ", but not \""
-              + BuiltInModel.NAME
-              + "\"");
+              + ", but not "
+              + String.join(", ", RESERVED));
     }
     boolean speaks = requireUsable(folder, chatTemplate);
     try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
@@ -145,6 +162,10 @@ public final class ModelRegistry {
 
   /** Checked where it lies, so that what is wrong is told with the names that its owner knows. */
   private static boolean requireUsable(Path folder, Optional<Path> chatTemplate) {
+    if (Checkpoints.holdsEncoder(folder)) {
+      EncoderModel.open(folder).tokenizer().close();
+      return false;
+    }
     LanguageModel model = LanguageModel.open(folder);
     model.tokenizer().close();
     Optional<ChatTemplate> template =

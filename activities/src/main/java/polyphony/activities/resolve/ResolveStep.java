@@ -114,19 +114,32 @@ public final class ResolveStep {
     if (experiment.evaluatePrompts() != null) {
       restore(experiment.evaluatePrompts(), () -> prompts(spec, Purpose.EVALUATE));
     }
-    if (!whole(experiment.base())) {
-      // The built-in model is put there again; of another one, only its name is known.
-      ArtifactRef again = models.checkpoint(spec.baseModel());
-      if (!again.equals(experiment.base()) || !whole(again)) {
-        throw PolyphonyException.data(
-            "the model "
-                + spec.baseModel()
-                + " of experiment "
-                + experiment.name()
-                + " ("
-                + Artifacts.key(experiment.base())
-                + ") is not whole in the store any more: import the very same model again");
-      }
+    restoreModel(experiment, "baseModel", spec.baseModel(), experiment.base());
+    restoreModel(
+        experiment, "likelihoodModel", spec.likelihoodModel(), experiment.likelihoodCheckpoint());
+    restoreModel(
+        experiment, "embeddingModel", spec.embeddingModel(), experiment.embeddingCheckpoint());
+  }
+
+  /**
+   * @param checkpoint null where the experiment has none for this field
+   */
+  private void restoreModel(
+      Experiment experiment, String field, String name, ArtifactRef checkpoint) {
+    if (checkpoint == null || whole(checkpoint)) {
+      return;
+    }
+    // The built-in model is put there again; of another one, only its name is known.
+    ArtifactRef again = models.checkpoint(field, name);
+    if (!again.equals(checkpoint) || !whole(again)) {
+      throw PolyphonyException.data(
+          "the model "
+              + name
+              + " of experiment "
+              + experiment.name()
+              + " ("
+              + Artifacts.key(checkpoint)
+              + ") is not whole in the store any more: import the very same model again");
     }
   }
 
@@ -190,7 +203,7 @@ public final class ResolveStep {
       return fork(name, asked);
     }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
-    ArtifactRef base = models.checkpoint(baseModel);
+    ArtifactRef base = model("baseModel", baseModel, false);
     ExperimentSpec spec = completion().complete(asked).withName(name);
     List<Question> evaluate = sets.evaluate(spec);
     sets.check(spec, evaluate);
@@ -206,6 +219,12 @@ public final class ResolveStep {
         PLAN,
         versions,
         evaluatePrompts.equals(prompts) ? null : evaluatePrompts,
+        spec.likelihoodModel().equals(SpecDefaults.SELF)
+            ? null
+            : model("likelihoodModel", spec.likelihoodModel(), false),
+        spec.embeddingModel().equals(SpecDefaults.BASE)
+            ? null
+            : model("embeddingModel", spec.embeddingModel(), true),
         null);
   }
 
@@ -215,6 +234,21 @@ public final class ResolveStep {
     Experiment fork = completion.origin(asked).fork(name, spec);
     sets.check(spec, JsonLines.read(artifacts.bytes(fork.evaluateQuestions()), Question.class));
     return fork;
+  }
+
+  /** The checkpoint that a field names, which must be one of the right kind. */
+  private ArtifactRef model(String field, String name, boolean encoder) {
+    ArtifactRef checkpoint = models.checkpoint(field, name);
+    if (checkpoints.isEncoder(checkpoint) != encoder) {
+      throw PolyphonyException.config(
+          field
+              + " is \""
+              + name
+              + "\", which is "
+              + (encoder ? "a language model; a T5 encoder" : "an encoder; a language model")
+              + " is needed");
+    }
+    return checkpoint;
   }
 
   /**

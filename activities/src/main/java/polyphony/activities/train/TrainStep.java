@@ -14,6 +14,7 @@ import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingExample;
@@ -134,6 +135,7 @@ public final class TrainStep {
             curve.addAll(
                 JsonLines.read(artifacts.bytes(commit.curve()), Trainer.StepReport.class)));
 
+    Trained trained;
     Instant started = clock.instant();
     Instant committed = started;
     try (Trainer trainer =
@@ -162,8 +164,11 @@ public final class TrainStep {
         attempt.usage("trainedTokens", (double) report.trainedTokens());
         progress.report(trainer.step(), batches.steps());
       }
-      return Optional.of(result(request, trainer, batches, curve, attempt));
+      trained = trained(request, trainer, batches, attempt);
     }
+    // The trainer is closed, so that its memory is there for the comparison.
+    requireAgreement(trained);
+    return Optional.of(result(trained, curve, attempt));
   }
 
   private static void requireStep(int trainer, int curve) {
@@ -241,6 +246,7 @@ public final class TrainStep {
       TrainingSettings settings,
       Optional<TrainCommit> commit,
       Artifacts artifacts) {
+    plan(start, batches).requireFits(runtime.memory());
     if (commit.isEmpty()) {
       return runtime.trainer(start, batches, settings, Optional.empty());
     }
@@ -248,6 +254,23 @@ public final class TrainStep {
     try (LocalCache.Pinned state = artifacts.open(commit.get().state())) {
       return runtime.trainer(start, batches, settings, Optional.of(state.path()));
     }
+  }
+
+  /** Of the step that takes the most. */
+  private static MemoryPlan plan(LanguageModel model, FinetuningBatches batches) {
+    long tokens = 0;
+    long trained = 0;
+    for (int step = 0; step < batches.steps(); step++) {
+      List<TrainingExample> examples = batches.batch(step);
+      int longest = examples.stream().mapToInt(each -> each.tokens().length).max().orElseThrow();
+      tokens =
+          Math.max(
+              tokens,
+              Math.min((long) examples.size() * longest, Math.max(MICRO_BATCH_TOKENS, longest)));
+      trained =
+          Math.max(trained, examples.stream().mapToLong(TrainingExample::trainedTokens).sum());
+    }
+    return MemoryPlan.training(model, LANES, tokens, Math.min(trained, tokens));
   }
 
   private TrainCommit commit(Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
@@ -266,12 +289,16 @@ public final class TrainStep {
     return attempt.put(JsonLines.write(curve), JsonLines.MEDIA_TYPE, "curve.jsonl");
   }
 
-  private Train.Result result(
-      Train.Request request,
-      Trainer trainer,
-      FinetuningBatches batches,
-      List<Trainer.StepReport> curve,
-      StepAttempt attempt) {
+  /**
+   * What a training came to.
+   *
+   * @param examples a few that it learnt from
+   * @param loss mean loss of these, by the runtime that trained
+   */
+  private record Trained(ArtifactRef checkpoint, List<TrainingExample> examples, double loss) {}
+
+  private Trained trained(
+      Train.Request request, Trainer trainer, FinetuningBatches batches, StepAttempt attempt) {
     ArtifactRef checkpoint =
         withFile(
             Checkpoints.WEIGHTS,
@@ -280,15 +307,17 @@ public final class TrainStep {
               return checkpoints.putWithWeights(request.start(), file, attempt::put);
             });
     List<TrainingExample> lastBatch = batches.batch(batches.steps() - 1);
-    requireAgreement(
-        trainer,
-        checkpoints.open(checkpoint),
-        lastBatch.subList(0, Math.min(COMPARED_EXAMPLES, lastBatch.size())));
+    List<TrainingExample> few = lastBatch.subList(0, Math.min(COMPARED_EXAMPLES, lastBatch.size()));
+    return new Trained(checkpoint, few, trainer.loss(few));
+  }
+
+  private Train.Result result(
+      Trained trained, List<Trainer.StepReport> curve, StepAttempt attempt) {
     int tail = Math.max(1, curve.size() / 10);
     return new Train.Result(
         true,
-        checkpoint,
-        checkpoints.weightsSha256(checkpoint),
+        trained.checkpoint(),
+        checkpoints.weightsSha256(trained.checkpoint()),
         putCurve(curve, attempt),
         curve.size(),
         curve.stream().mapToLong(Trainer.StepReport::tokens).sum(),
@@ -304,12 +333,11 @@ public final class TrainStep {
    * The runtime that trained the weights and the one that will sample from them must see the same
    * model: the mean loss of a few examples must agree.
    */
-  private void requireAgreement(
-      Trainer trainer, LanguageModel tuned, List<TrainingExample> examples) {
-    double trained = trainer.loss(examples);
+  private void requireAgreement(Trained trained) {
+    List<TrainingExample> examples = trained.examples();
     double sum = 0;
     long count = 0;
-    try (Scorer scorer = runtime.scorer(tuned)) {
+    try (Scorer scorer = runtime.scorer(checkpoints.open(trained.checkpoint()))) {
       List<Scorer.Scores> scores =
           scorer.score(
               examples.stream()
@@ -327,13 +355,13 @@ public final class TrainStep {
       }
     }
     double sampled = sum / count;
-    if (!(Math.abs(trained - sampled) <= LARGEST_DISAGREEMENT)) {
+    if (!(Math.abs(trained.loss() - sampled) <= LARGEST_DISAGREEMENT)) {
       throw new PolyphonyException(
           ErrorClass.BUG,
           "training and sampling disagree on the finetuned model: its loss on "
               + examples.size()
               + " examples is "
-              + trained
+              + trained.loss()
               + " in the one and "
               + sampled
               + " in the other; do not use this combination of model and versions");

@@ -62,6 +62,7 @@ class DebateStepTest {
    * fifth of them without an end token.
    */
   private final class Parrots implements LanguageModelRuntime {
+    private long memory = Long.MAX_VALUE;
     final List<Asked> asked = new ArrayList<>();
     int batches;
     int failAfter = Integer.MAX_VALUE;
@@ -106,6 +107,11 @@ class DebateStepTest {
         TrainingSettings settings,
         Optional<Path> state) {
       throw new AssertionError("a debate trains nothing");
+    }
+
+    @Override
+    public long memory() {
+      return memory;
     }
 
     @Override
@@ -243,6 +249,17 @@ class DebateStepTest {
     assertThat(result.tokens()).isEqualTo(sampled);
     assertThat(steps.usage("sampledTokens")).isEqualTo((double) sampled);
     assertThat(result.step()).isNull();
+  }
+
+  @Test
+  void whatDoesNotFitIntoMemoryIsRefusedBeforeTheModelIsLoaded() {
+    runtime.memory = 50_000_000;
+    assertThatThrownBy(() -> run(request(0, 1, 0, QUESTIONS, List.of(), false, 3)))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
+        .hasMessageContainingAll("sampling 3 answers of up to", "a step may use 0.05 GB");
+    assertThat(runtime.asked).isEmpty();
   }
 
   @Test

@@ -21,6 +21,7 @@ import polyphony.activities.StoreInFolder;
 import polyphony.activities.debate.Answer;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
@@ -29,6 +30,7 @@ import polyphony.activities.lm.TrainingSettings;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.vote.Label;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
 import polyphony.workflows.Evaluate;
@@ -52,6 +54,8 @@ class EvaluateStepTest {
     private final Map<String, Integer> texts = new TreeMap<>();
     private final List<String> opened = new ArrayList<>();
     private final List<Integer> batches = new ArrayList<>();
+    private int mostOpen;
+    private long memory = Long.MAX_VALUE;
 
     @Override
     public Sampler sampler(LanguageModel model) {
@@ -62,6 +66,7 @@ class EvaluateStepTest {
     public Scorer scorer(LanguageModel model) {
       String sha256 = model.folder().getFileName().toString();
       opened.add(sha256);
+      mostOpen = Math.max(mostOpen, opened.size());
       double p = firstToken.get(sha256);
       float[] distribution = {(float) Math.log(p), (float) Math.log(1 - p)};
       return new Scorer() {
@@ -99,6 +104,11 @@ class EvaluateStepTest {
         TrainingSettings settings,
         Optional<Path> state) {
       throw new AssertionError("evaluation trains nothing");
+    }
+
+    @Override
+    public long memory() {
+      return memory;
     }
 
     @Override
@@ -234,6 +244,32 @@ class EvaluateStepTest {
     assertThat(measurements).extracting(Measurement::correct).containsExactly(false, true);
     assertThat(measurements).extracting(Measurement::undecided).containsExactly(2, 0);
     assertThat(measurements.get(0).firstRoundCorrect()).containsExactly(false, true);
+  }
+
+  @Test
+  void modelsThatDoNotFitIntoMemoryTogetherTakeTurns() throws Exception {
+    List<Measurement> together = run(debate(1), StepProgress.NONE);
+    assertThat(runtime.mostOpen).isEqualTo(3);
+
+    // Room for one: the program takes 157 MB, such a model next to nothing.
+    runtime.mostOpen = 0;
+    runtime.memory = MemoryPlan.scoring(store.checkpoints.open(base), 1, 1, 3, 2).bytes() + 1000;
+    Evaluate.Request other = debate(2);
+    List<Measurement> inTurn = run(other, StepProgress.NONE);
+    assertThat(runtime.mostOpen).isEqualTo(1);
+    assertThat(inTurn).isEqualTo(together);
+  }
+
+  @Test
+  void aModelThatDoesNotFitIntoMemoryIsRefusedWithNumbers() {
+    runtime.memory = 100_000_000;
+    assertThatThrownBy(() -> run(debate(10), StepProgress.NONE))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
+        .hasMessageContaining("needs 0.16 GB of memory: weights 0.00, activations")
+        .hasMessageContaining("a step may use 0.10 GB: lower sampling.maxNewTokens");
+    assertThat(runtime.texts).isEmpty();
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ import polyphony.activities.tasks.Question;
 import polyphony.activities.tasks.Task;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
+import polyphony.storage.CanonicalJson;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
@@ -215,6 +217,44 @@ class ResolveStepTest {
     assertThatThrownBy(() -> resolve(Map.of()).run("other", with("{\"evaluateOn\": \"math\"}")))
         .isInstanceOf(PolyphonyException.class)
         .hasMessageContaining("polyphony data import math PATH");
+  }
+
+  @Test
+  void modelsThatMeasureAreRecordedByTheirCheckpoints() {
+    ModelRegistry models = models();
+    models.importFolder(
+        "judge", TinyModels.tied(temporary.resolve("judge")).folder(), Optional.empty());
+    models.importFolder(
+        "t5", Path.of("src/test/resources/polyphony/encoders/t5-gated"), Optional.empty());
+    Experiment measured =
+        resolve(Map.of())
+            .run("measured", with("{\"likelihoodModel\": \"judge\", \"embeddingModel\": \"t5\"}"));
+    assertThat(measured.likelihoodCheckpoint()).isEqualTo(models.checkpoint("judge"));
+    assertThat(measured.embeddingCheckpoint()).isEqualTo(models.checkpoint("t5"));
+    assertThat(resolve(Map.of()).run("measured", null)).isEqualTo(measured);
+    String plain =
+        new String(
+            CanonicalJson.bytes(resolve(Map.of()).run("plain", null)), StandardCharsets.UTF_8);
+    assertThat(plain).doesNotContain("Checkpoint");
+  }
+
+  @Test
+  void modelsThatCannotMeasureAreRefused() {
+    models()
+        .importFolder(
+            "t5", Path.of("src/test/resources/polyphony/encoders/t5-relu"), Optional.empty());
+    assertThatThrownBy(() -> resolve(Map.of()).run("a", with("{\"likelihoodModel\": \"gemma\"}")))
+        .hasMessage(
+            "there is no model \"gemma\"; likelihoodModel is one of built-in, t5, or import it first");
+    assertThatThrownBy(() -> resolve(Map.of()).run("b", with("{\"likelihoodModel\": \"t5\"}")))
+        .hasMessage("likelihoodModel is \"t5\", which is an encoder; a language model is needed");
+    assertThatThrownBy(() -> resolve(Map.of()).run("c", with("{\"baseModel\": \"t5\"}")))
+        .hasMessage("baseModel is \"t5\", which is an encoder; a language model is needed");
+    assertThatThrownBy(() -> resolve(Map.of()).run("d", with("{\"embeddingModel\": \"built-in\"}")))
+        .hasMessage(
+            "embeddingModel is \"built-in\", which is a language model; a T5 encoder is needed");
+    assertThatThrownBy(() -> models().importFolder("self", model, Optional.empty()))
+        .hasMessageContaining("but not built-in, self, base");
   }
 
   @Test

@@ -160,6 +160,7 @@ class TrainStepTest {
   }
 
   private static final class FakeRuntime implements LanguageModelRuntime {
+    private long memory = Long.MAX_VALUE;
     private int failAt = -1;
     private double scoredLoss = LOSS;
     private int trainers;
@@ -199,6 +200,11 @@ class TrainStepTest {
       trainers++;
       settings = asked;
       return new FakeTrainer(model, batches, asked, state, failAt);
+    }
+
+    @Override
+    public long memory() {
+      return memory;
     }
 
     @Override
@@ -312,6 +318,21 @@ class TrainStepTest {
       runtime.failAt = -1;
       assertThat(run(step, request, () -> false)).contains(expected);
     }
+  }
+
+  @Test
+  void whatDoesNotFitIntoMemoryIsRefusedBeforeItBegins() {
+    runtime.memory = 50_000_000;
+    assertThatThrownBy(
+            () ->
+                run(
+                    step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1)),
+                    request(examples()),
+                    () -> false))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
+        .hasMessageContainingAll("gradients 0.00, optimizer 0.00", "a step may use 0.05 GB");
   }
 
   @Test

@@ -271,6 +271,17 @@ final class GraphBuilder {
       return this;
     }
 
+    Operator with(String attribute, long first, long second, long... others) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(attribute)
+              .setType(AttributeProto.AttributeType.INTS)
+              .addInts(first)
+              .addInts(second)
+              .addAllInts(LongStream.of(others).boxed().toList()));
+      return this;
+    }
+
     Operator with(String attribute, float value) {
       node.addAttribute(
           AttributeProto.newBuilder()

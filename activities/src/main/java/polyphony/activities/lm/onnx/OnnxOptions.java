@@ -1,5 +1,7 @@
 package polyphony.activities.lm.onnx;
 
+import polyphony.activities.lm.MemoryPlan;
+
 /**
  * How a session uses the machine.
  *
@@ -10,7 +12,8 @@ package polyphony.activities.lm.onnx;
  *     text at least); what fits the processor's cache is faster than what does not
  */
 public record OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
-  public static final OnnxOptions DEFAULT = new OnnxOptions(1, 256, 2048);
+  public static final OnnxOptions DEFAULT =
+      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
 
   public OnnxOptions {
     if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {

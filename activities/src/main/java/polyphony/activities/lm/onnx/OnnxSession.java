@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
@@ -59,16 +60,25 @@ final class OnnxSession implements AutoCloseable {
       LanguageModel model,
       BiFunction<DecoderConfig, Weights, ModelProto> emit,
       OnnxOptions options) {
+    return open(
+        model.folder(),
+        model.weights(),
+        () -> emit.apply(model.config(), model.weights()),
+        options);
+  }
+
+  /** The same for a model of any kind in {@code folder}. */
+  static OnnxSession open(
+      Path folder, Weights weights, Supplier<ModelProto> graph, OnnxOptions options) {
     Set<Path> folders =
-        model.weights().tensors().values().stream()
+        weights.tensors().values().stream()
             .map(tensor -> realPath(tensor.file()).getParent())
             .collect(Collectors.toSet());
     if (folders.size() != 1) {
       throw PolyphonyException.data(
-          model.folder() + ": the weight files must lie in one folder, not in " + folders);
+          folder + ": the weight files must lie in one folder, not in " + folders);
     }
-    return new OnnxSession(
-        emit.apply(model.config(), model.weights()), folders.iterator().next(), options);
+    return new OnnxSession(graph.get(), folders.iterator().next(), options);
   }
 
   /** A model folder may hold symbolic links into a store; the runtime follows real paths alone. */

@@ -41,25 +41,25 @@ record PaddedBatch(long[] ids, long[] padding, int rows, int columns) {
    * @throws PolyphonyException DATA
    */
   static void check(DecoderConfig config, int[] tokens, String what) {
+    check(config.vocabularySize(), config.maxPositions(), tokens, what);
+  }
+
+  static void check(int vocabularySize, int maxPositions, int[] tokens, String what) {
     if (tokens.length == 0) {
       throw PolyphonyException.data(what + " is empty; at least one token is needed");
     }
-    if (tokens.length > config.maxPositions()) {
+    if (tokens.length > maxPositions) {
       throw PolyphonyException.data(
-          what
-              + " has "
-              + tokens.length
-              + " tokens; the model's context holds "
-              + config.maxPositions());
+          what + " has " + tokens.length + " tokens; the model's context holds " + maxPositions);
     }
     for (int token : tokens) {
-      if (token < 0 || token >= config.vocabularySize()) {
+      if (token < 0 || token >= vocabularySize) {
         throw PolyphonyException.data(
             what
                 + " holds token id "
                 + token
                 + "; the model's vocabulary has "
-                + config.vocabularySize()
+                + vocabularySize
                 + ": is this the model's own tokenizer?");
       }
     }

@@ -4,6 +4,7 @@
  * polyphony.activities.lm.onnx.OnnxSampler} and {@link polyphony.activities.lm.onnx.OnnxScorer} run
  * them. {@link polyphony.activities.lm.onnx.Decoder} is the transformer itself, {@link
  * polyphony.activities.lm.onnx.TokenSelection} the draw of one token, {@link
- * polyphony.activities.lm.onnx.GraphBuilder} the notation that both are written in.
+ * polyphony.activities.lm.onnx.GraphBuilder} the notation that both are written in. {@link
+ * polyphony.activities.lm.onnx.EncoderGraph} is a T5 encoder in the same notation.
  */
 package polyphony.activities.lm.onnx;

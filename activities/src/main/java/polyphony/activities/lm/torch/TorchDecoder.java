@@ -3,6 +3,7 @@ package polyphony.activities.lm.torch;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -12,11 +13,12 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.RotaryPositions;
 
@@ -171,22 +173,21 @@ final class TorchDecoder implements AutoCloseable {
     return (PtNDArray) manager.create(values, new Shape(shape));
   }
 
-  /** An array of its own memory: DJL's would share the Java buffer that it was made from. */
-  static PtNDArray array(PtNDManager manager, float[] values, long[] shape) {
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(Math.multiplyExact(4, values.length))
-            .order(ByteOrder.nativeOrder());
-    bytes.asFloatBuffer().put(values);
-    try (PtNDArray shared =
-        JniUtils.createNdFromByteBuffer(
-            manager,
-            bytes,
-            new Shape(shape),
-            DataType.FLOAT32,
-            ai.djl.ndarray.types.SparseFormat.DENSE,
-            manager.getDevice())) {
-      return JniUtils.clone(shared);
-    }
+  /**
+   * An array whose memory {@code fill} writes, row-major. The memory is libtorch's own, which no
+   * limit of the JVM bounds: a large model's embedding need not fit its heap or its direct buffers.
+   */
+  static PtNDArray array(PtNDManager manager, long[] shape, Consumer<FloatBuffer> fill) {
+    PtNDArray array =
+        JniUtils.createEmptyNdArray(
+            manager, new Shape(shape), DataType.FLOAT32, manager.getDevice(), SparseFormat.DENSE);
+    fill.accept(values(array));
+    return array;
+  }
+
+  /** The array's own memory; for as long as the array is open. */
+  static FloatBuffer values(PtNDArray array) {
+    return JniUtils.getByteBuffer(array, true).order(ByteOrder.nativeOrder()).asFloatBuffer();
   }
 
   /** A leaf of an autograd graph that shares the memory of {@code weight} and has its own grad. */

@@ -5,6 +5,7 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
@@ -92,6 +93,27 @@ public final class TorchEngine {
     start();
     JniUtils.setGradMode(gradients);
     JniUtils.setGraphExecutorOptimize(false);
+  }
+
+  /**
+   * Gives memory that was freed back to the system. The C library keeps it otherwise, thousands of
+   * arrays of a few megabytes each, where ONNX Runtime and other processes cannot have it.
+   */
+  static void giveBackMemory() {
+    if (GLIBC != null) {
+      GLIBC.invokeInt(new Object[] {0L});
+    }
+  }
+
+  /** {@code malloc_trim}; null where the C library is another one. */
+  private static final Function GLIBC = mallocTrim();
+
+  private static Function mallocTrim() {
+    try {
+      return Platform.isLinux() ? NativeLibrary.getInstance("c").getFunction("malloc_trim") : null;
+    } catch (UnsatisfiedLinkError e) {
+      return null;
+    }
   }
 
   /** What went wrong in native code, with its class: libtorch tells kinds apart by message only. */

@@ -35,7 +35,8 @@ public final class TorchLogits {
                 .forEach(
                     (name, shape) ->
                         weights.add(
-                            TorchDecoder.array(manager, model.weights().floats(name), shape)));
+                            TorchDecoder.array(
+                                manager, shape, into -> model.weights().floats(name, into))));
             float[] all =
                 decoder
                     .logits(weights, Arrays.stream(tokens).asLongStream().toArray(), 1)

@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -137,7 +136,8 @@ public final class TorchTrainer implements Trainer {
   private State initial(Weights weights) {
     List<PtNDArray> arrays = new ArrayList<>();
     shapes.forEach(
-        (name, shape) -> arrays.add(TorchDecoder.array(manager, weights.floats(name), shape)));
+        (name, shape) ->
+            arrays.add(TorchDecoder.array(manager, shape, into -> weights.floats(name, into))));
     return new State(arrays, zeros(), zeros());
   }
 
@@ -179,7 +179,7 @@ public final class TorchTrainer implements Trainer {
                     + Arrays.toString(shape)
                     + "; it is the state of another model's training");
           }
-          arrays.add(TorchDecoder.array(manager, saved.floats(prefix + name), shape));
+          arrays.add(TorchDecoder.array(manager, shape, into -> saved.floats(prefix + name, into)));
         });
     return arrays;
   }
@@ -491,8 +491,7 @@ public final class TorchTrainer implements Trainer {
         0,
         file + " cannot be written",
         () -> {
-          Weights.write(
-              file, all, name -> FloatBuffer.wrap(arrays.get(name).toFloatArray()), metadata);
+          Weights.write(file, all, name -> TorchDecoder.values(arrays.get(name)), metadata);
           return null;
         });
   }
@@ -522,5 +521,6 @@ public final class TorchTrainer implements Trainer {
       lane.decoder().close();
     }
     manager.close();
+    TorchEngine.giveBackMemory();
   }
 }

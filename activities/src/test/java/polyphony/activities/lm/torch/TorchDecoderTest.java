@@ -69,7 +69,8 @@ class TorchDecoderTest {
           .weightShapes()
           .forEach(
               (name, shape) ->
-                  weights.add(TorchDecoder.array(manager, weightsOnDisk.floats(name), shape)));
+                  weights.add(
+                      TorchDecoder.array(manager, shape, into -> weightsOnDisk.floats(name, into))));
       List<PtNDArray> leaves = TorchDecoder.leaves(weights);
       Map<String, PtNDArray> named = new LinkedHashMap<>();
       for (String name : config.weightShapes().keySet()) {

@@ -1,0 +1,60 @@
+package polyphony.activities.evaluate;
+
+import java.util.ArrayList;
+import java.util.List;
+import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.MemoryPlan;
+import polyphony.activities.lm.Scorer;
+
+/**
+ * Texts in portions whose distributions over the vocabulary fit the Java heap: those of a batch of
+ * long answers have gigabytes in a large vocabulary. Where one portion holds them all, and in a
+ * small vocabulary it does, nothing is cut. The cuts follow from the texts alone, so that an
+ * attempt that goes on after another makes the very same ones.
+ */
+final class Portions {
+  /** Numbers in a portion's distributions: 64 MiB of 32-bit floats. */
+  private static final long LARGEST = 1 << 24;
+
+  private Portions() {}
+
+  static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize) {
+    List<List<Scorer.Text>> portions = new ArrayList<>();
+    int from = 0;
+    long numbers = 0;
+    for (int i = 0; i < texts.size(); i++) {
+      long own = (long) scored(texts.get(i)) * vocabularySize;
+      if (i > from && numbers + own > LARGEST) {
+        portions.add(texts.subList(from, i));
+        from = i;
+        numbers = 0;
+      }
+      numbers += own;
+    }
+    if (from < texts.size()) {
+      portions.add(texts.subList(from, texts.size()));
+    }
+    return portions;
+  }
+
+  /**
+   * What scoring these texts in portions takes.
+   *
+   * @param sessions models that are open at a time
+   */
+  static MemoryPlan plan(LanguageModel model, int sessions, List<Scorer.Text> texts) {
+    int longest = 0;
+    long most = 0;
+    for (List<Scorer.Text> portion : of(texts, model.config().vocabularySize())) {
+      longest =
+          Math.max(
+              longest, portion.stream().mapToInt(each -> each.tokens().length).max().orElse(0));
+      most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
+    }
+    return MemoryPlan.scoring(model, sessions, texts.size(), Math.max(1, longest), most);
+  }
+
+  private static int scored(Scorer.Text text) {
+    return text.tokens().length - text.from();
+  }
+}

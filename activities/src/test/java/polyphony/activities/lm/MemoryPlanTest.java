@@ -1,0 +1,87 @@
+package polyphony.activities.lm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
+
+class MemoryPlanTest {
+  @TempDir Path folder;
+
+  private LanguageModel model;
+
+  /** The weights of a tiny one behind the description of one of 134 million parameters. */
+  @BeforeEach
+  void aModelOfTheShapeOfALargeOne() {
+    LanguageModel tiny = TinyModels.untied(folder);
+    model =
+        new LanguageModel(
+            tiny.folder(),
+            new DecoderConfig(32_000, 768, 12, 12, 12, 64, 2048, 1e4, 1e-6, 4096, false),
+            tiny.weights(),
+            tiny.endTokens());
+  }
+
+  @Test
+  void trainingHoldsTheWeightsFourTimes() {
+    Map<String, Long> parts = MemoryPlan.training(model, 1, 1016, 256).parts();
+    long weights = 4L * 134_105_856;
+    assertThat(parts)
+        .containsEntry("weights", weights)
+        .containsEntry("gradients", weights)
+        .containsEntry("optimizer", 2 * weights);
+    assertThat(MemoryPlan.training(model, 2, 1016, 256).parts())
+        .containsEntry("gradients", 2 * weights)
+        .containsEntry("optimizer", 2 * weights);
+  }
+
+  /** Of resident memory, in a process that did this and nothing else. */
+  @Test
+  void plansAreCloseToWhatWasMeasured() {
+    assertMeasured(3_848, MemoryPlan.training(model, 1, 1016, 256));
+    assertMeasured(1_715, MemoryPlan.sampling(model, 16, 200, 64));
+    assertMeasured(1_913, MemoryPlan.sampling(model, 50, 64, 32));
+    assertMeasured(1_023, MemoryPlan.scoring(model, 1, 8, 320, 512));
+    assertMeasured(1_451, MemoryPlan.scoring(model, 1, 50, 96, 1600));
+  }
+
+  private static void assertMeasured(long megabytes, MemoryPlan plan) {
+    assertThat(plan.bytes() / 1e6).isBetween(megabytes / 1.25, megabytes * 1.25);
+  }
+
+  @Test
+  void theCacheGrowsWithRowsAndTokens() {
+    long one = MemoryPlan.sampling(model, 1, 100, 100).parts().get("key-value cache");
+    assertThat(MemoryPlan.sampling(model, 10, 100, 300).parts())
+        .containsEntry("key-value cache", 20 * one);
+  }
+
+  @Test
+  void sessionsThatAreOpenTogetherHoldTheirWeightsEach() {
+    long one = MemoryPlan.scoring(model, 1, 8, 320, 512).parts().get("weights");
+    assertThat(MemoryPlan.scoring(model, 4, 8, 320, 512).parts()).containsEntry("weights", 4 * one);
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedWithATableInOneLine() {
+    MemoryPlan plan = MemoryPlan.sampling(model, 50, 250, 2048);
+    plan.requireFits(plan.bytes());
+    assertThatThrownBy(() -> plan.requireFits(8_000_000_000L))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
+        .message()
+        .hasLineCount(1)
+        .startsWith("sampling 50 answers of up to 2048 tokens after 250 needs ")
+        .contains(" GB of memory: weights 0.54, key-value cache 21.18, activations ")
+        .endsWith(
+            "; a step may use 8.00 GB: lower sampling.maxNewTokens, run fewer steps at a time"
+                + " (POLYPHONY_SLOTS), or use a worker with more memory");
+  }
+}
