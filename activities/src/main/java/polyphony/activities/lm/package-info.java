@@ -5,6 +5,7 @@
  * polyphony.activities.lm.Sampler}, {@link polyphony.activities.lm.Scorer} or {@link
  * polyphony.activities.lm.Trainer}. A step talks to a model in {@link
  * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
- * and continues. Nothing here knows of debates; nothing above names ONNX or DJL.
+ * and continues. No file of a model is trusted: {@code TokenizerFile} and {@code TemplateValues} say
+ * what may reach the libraries behind them. Nothing here knows of debates; nothing above names ONNX or DJL.
  */
 package polyphony.activities.lm;
