@@ -30,7 +30,7 @@ from safetensors.torch import save_file
 HERE = pathlib.Path(__file__).parent
 STEPS = 5
 KEPT_POSITIONS = 24
-TRAINING = {"learningRate": 3e-3, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8,
+TRAINING = {"learningRate": 1e-3, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8,
             "weightDecay": 0.1, "clipNorm": 1.0}
 
 SMALL = {"vocab_size": 61, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
@@ -61,8 +61,8 @@ VARIANTS = {
     "llama-dynamic": ("Llama", {"num_attention_heads": 3, "head_dim": 6, "vocab_size": 53,
                                 "rope_scaling": {"rope_type": "dynamic", "factor": 3.0}},
                       [8, 40], {}),
-    "llama-long": ("Llama", {"max_position_embeddings": 1024, "num_key_value_heads": 2},
-                   [600], {}),
+    "llama-long": ("Llama", {"max_position_embeddings": 2048, "num_key_value_heads": 2},
+                   [1200], {}),
     "llama-bf16-sharded": ("Llama", {"num_key_value_heads": 2, "num_hidden_layers": 3}, [10, 21],
                            {"dtype": torch.bfloat16, "shard": "16KB"}),
     "llama-fp16": ("Llama", {"num_key_value_heads": 4, "tie_word_embeddings": True}, [4, 25],

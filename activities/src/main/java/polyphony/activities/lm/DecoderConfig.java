@@ -118,7 +118,11 @@ public record DecoderConfig(
         keyValueHeads,
         headSize,
         intermediateSize,
-        new RotaryPositions(headSize, ropeTheta, new RotaryScaling.None()),
+        new RotaryPositions(
+            headSize,
+            ropeTheta,
+            new RotaryScaling.None(),
+            maxPositions > RotaryPositions.SHORT_CONTEXT),
         new Attention(
             1 / Math.sqrt(headSize),
             Double.POSITIVE_INFINITY,
@@ -141,6 +145,23 @@ public record DecoderConfig(
    */
   public static DecoderConfig read(Path file) {
     return DecoderConfigFile.read(file);
+  }
+
+  /** Whether this is a Llama without variations. */
+  boolean plain() {
+    return equals(
+        new DecoderConfig(
+            vocabularySize,
+            hiddenSize,
+            layers,
+            heads,
+            keyValueHeads,
+            headSize,
+            intermediateSize,
+            rotary.theta(),
+            normEpsilon,
+            maxPositions,
+            tiedEmbeddings));
   }
 
   /** Parameters in all, in the layout of {@link #weightShapes}. */

@@ -32,12 +32,18 @@ final class DecoderConfigFile {
 
   private final Path file;
   private final String architecture;
+  private final boolean phi3;
+  private final boolean qwen2;
+  private final boolean gemma2;
   private final JsonNode given;
   private final ObjectNode json;
 
   private DecoderConfigFile(Path file, String architecture, JsonNode given) {
     this.file = file;
     this.architecture = architecture;
+    this.phi3 = architecture.equals("Phi3ForCausalLM");
+    this.qwen2 = architecture.equals("Qwen2ForCausalLM");
+    this.gemma2 = architecture.equals("Gemma2ForCausalLM");
     this.given = given;
     this.json = ARCHITECTURES.path(architecture).deepCopy();
     json.setAll((ObjectNode) given);
@@ -86,7 +92,6 @@ final class DecoderConfigFile {
     }
     int vocabulary = whole("vocab_size", 1, 1 << 24);
     int maxPositions = whole("max_position_embeddings", 1, 1 << 24);
-    boolean gemma = architecture.equals("Gemma2ForCausalLM");
     return new DecoderConfig(
         vocabulary,
         hidden,
@@ -97,13 +102,13 @@ final class DecoderConfigFile {
         whole("intermediate_size", 1, 1 << 22),
         rotary(headSize, maxPositions),
         new Attention(
-            1 / Math.sqrt(gemma ? positive("query_pre_attn_scalar") : headSize),
-            gemma ? cap("attn_logit_softcapping") : Double.POSITIVE_INFINITY,
+            1 / Math.sqrt(gemma2 ? positive("query_pre_attn_scalar") : headSize),
+            gemma2 ? cap("attn_logit_softcapping") : Double.POSITIVE_INFINITY,
             windows(layers)),
         block(),
-        gemma ? (float) Math.sqrt(hidden) : 1,
+        gemma2 ? (float) Math.sqrt(hidden) : 1,
         positive("rms_norm_eps"),
-        gemma ? cap("final_logit_softcapping") : Double.POSITIVE_INFINITY,
+        gemma2 ? cap("final_logit_softcapping") : Double.POSITIVE_INFINITY,
         maxPositions,
         flag("tie_word_embeddings"),
         paddingToken(vocabulary),
@@ -120,7 +125,7 @@ final class DecoderConfigFile {
       JsonNode value = given.path(entry.getKey());
       JsonNode neutral = entry.getValue();
       boolean changesNothing =
-          ARCHITECTURES.path(architecture).has(entry.getKey())
+          has(entry.getKey())
               || value.isMissingNode()
               || value.isNull()
               || (value.isContainerNode() && value.isEmpty())
@@ -135,60 +140,58 @@ final class DecoderConfigFile {
   }
 
   private Block block() {
-    boolean gemma = architecture.equals("Gemma2ForCausalLM");
-    Activation activation = gemma ? activation("hidden_activation") : activation("hidden_act");
-    if (gemma != (activation == Activation.GELU_TANH)) {
-      throw invalid(
-          gemma ? "hidden_activation" : "hidden_act", "is not supported with " + architecture);
+    if (gemma2) {
+      requireActivation("hidden_activation", "gelu_pytorch_tanh");
+    } else {
+      requireActivation("hidden_act", "silu", "swish");
     }
-    boolean attentionBias = json.has("attention_bias") && flag("attention_bias");
-    boolean qwen = architecture.equals("Qwen2ForCausalLM");
-    if (qwen && !attentionBias) {
+    boolean attentionBias = has("attention_bias") && flag("attention_bias");
+    if (qwen2 && !attentionBias) {
       throw invalid("attention_bias", "is false; only true is supported with " + architecture);
     }
     return new Block(
-        architecture.equals("Phi3ForCausalLM"),
+        phi3,
         attentionBias,
-        attentionBias && !qwen,
-        json.has("mlp_bias") && flag("mlp_bias"),
-        activation,
-        gemma,
-        gemma ? 1 : 0);
+        attentionBias && !qwen2,
+        has("mlp_bias") && flag("mlp_bias"),
+        gemma2 ? Activation.GELU_TANH : Activation.SILU,
+        gemma2,
+        gemma2 ? 1 : 0);
   }
 
-  private Activation activation(String field) {
-    return switch (json.path(field).asText()) {
-      case "silu", "swish" -> Activation.SILU;
-      case "gelu_pytorch_tanh" -> Activation.GELU_TANH;
-      default ->
-          throw invalid(
-              field, "is " + json.path(field) + "; silu or gelu_pytorch_tanh is supported");
-    };
+  private void requireActivation(String field, String... supported) {
+    if (!List.of(supported).contains(json.path(field).asText())) {
+      throw invalid(
+          field,
+          "is "
+              + shortened(json.path(field))
+              + "; supported with "
+              + architecture
+              + ": "
+              + supported[0]);
+    }
   }
 
   /** Layers alternate in Gemma 2; elsewhere all are alike, or the first few see everything. */
   private List<Integer> windows(int layers) {
     boolean windowed =
-        json.has("sliding_window")
+        has("sliding_window")
             && !absent("sliding_window")
-            && !(json.has("use_sliding_window") && !flag("use_sliding_window"));
+            && !(has("use_sliding_window") && !flag("use_sliding_window"));
     List<String> types = new ArrayList<>();
     for (int layer = 0; layer < layers; layer++) {
       boolean sliding =
-          switch (architecture) {
-            case "Gemma2ForCausalLM" -> layer % 2 == 0;
-            case "Qwen2ForCausalLM" -> windowed && layer >= whole("max_window_layers", 0, 1 << 12);
-            default -> windowed;
-          };
+          gemma2
+              ? layer % 2 == 0
+              : windowed && !(qwen2 && layer < whole("max_window_layers", 0, 1 << 12));
       types.add(sliding ? SLIDING : FULL);
     }
     if (!absent("layer_types")) {
       List<String> named = new ArrayList<>();
       json.path("layer_types").forEach(type -> named.add(type.asText()));
-      boolean chosen = ARCHITECTURES.path(architecture).has("layer_types");
       if (named.size() != layers
           || !Set.of(SLIDING, FULL).containsAll(named)
-          || !(chosen || named.equals(types))) {
+          || !(has("layer_types") || named.equals(types))) {
         throw invalid(
             "layer_types",
             "is "
@@ -221,11 +224,8 @@ final class DecoderConfigFile {
     }
     for (String shared :
         List.of("rope_theta", "partial_rotary_factor", "original_max_position_embeddings")) {
-      boolean own = shared.startsWith("original") && !architecture.equals("Phi3ForCausalLM");
-      if (own) {
-        continue;
-      }
-      if (parameters.has(shared)) {
+      // Elsewhere the last one is llama3's own.
+      if (parameters.has(shared) && (has(shared) || !shared.startsWith("original"))) {
         if (!newer || (given.has(shared) && !given.path(shared).equals(parameters.path(shared)))) {
           throw invalid(field + "." + shared, "contradicts " + shared + "; leave one out");
         }
@@ -234,7 +234,7 @@ final class DecoderConfigFile {
     }
     double share = absent("partial_rotary_factor") ? 1 : positive("partial_rotary_factor");
     int size = (int) (headSize * share);
-    if (share > 1 || size < 2 || size % 2 != 0 || (share < 1 && !partial())) {
+    if (share > 1 || size < 2 || size % 2 != 0 || (share < 1 && !has("partial_rotary_factor"))) {
       throw invalid(
           "partial_rotary_factor",
           "is "
@@ -246,11 +246,10 @@ final class DecoderConfigFile {
               + " not supported");
     }
     return new RotaryPositions(
-        size, positive("rope_theta"), scaling(field, parameters, size, maxPositions));
-  }
-
-  private boolean partial() {
-    return ARCHITECTURES.path(architecture).has("partial_rotary_factor");
+        size,
+        positive("rope_theta"),
+        scaling(field, parameters, size, maxPositions),
+        maxPositions > RotaryPositions.SHORT_CONTEXT);
   }
 
   private RotaryScaling scaling(String field, JsonNode parameters, int size, int maxPositions) {
@@ -261,11 +260,10 @@ final class DecoderConfigFile {
     if (!parameters.path("type").asText(type).equals(type)) {
       throw invalid(field, "has a type and another rope_type; leave one out");
     }
-    boolean phi = architecture.equals("Phi3ForCausalLM");
-    if (phi && (type.equals("su") || type.equals("yarn"))) {
+    if (phi3 && (type.equals("su") || type.equals("yarn"))) {
       type = "longrope"; // What the first Phi-3 files called it.
     }
-    if (phi != type.equals("longrope") && !type.equals("default")) {
+    if (phi3 != type.equals("longrope") && !type.equals("default")) {
       throw invalid(
           field,
           "has type \""
@@ -273,7 +271,7 @@ final class DecoderConfigFile {
               + "\"; supported with "
               + architecture
               + ": "
-              + (phi ? "longrope" : "linear, dynamic, llama3"));
+              + (phi3 ? "longrope" : "linear, dynamic, llama3"));
     }
     switch (type) {
       case "default" -> {
@@ -384,7 +382,7 @@ final class DecoderConfigFile {
   }
 
   private Optional<String> untrainable() {
-    if (architecture.equals("Gemma2ForCausalLM")) {
+    if (gemma2) {
       return Optional.of(architecture + " can be sampled and scored, but not trained");
     }
     for (String field : List.of("attention_dropout", "embd_pdrop", "resid_pdrop")) {
@@ -402,6 +400,11 @@ final class DecoderConfigFile {
       }
     }
     return Optional.empty();
+  }
+
+  /** Whether the architecture's configuration class has {@code field}. */
+  private boolean has(String field) {
+    return ARCHITECTURES.path(architecture).has(field);
   }
 
   private boolean absent(String field) {

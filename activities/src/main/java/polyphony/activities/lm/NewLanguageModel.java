@@ -63,6 +63,9 @@ public final class NewLanguageModel {
       String chatTemplate,
       long seed,
       float initializerStandardDeviation) {
+    if (!config.plain()) {
+      throw new IllegalArgumentException("a new model is a Llama without variations");
+    }
     Map<String, Integer> vocabulary = vocabulary(alphabet, specialTokens);
     if (vocabulary.size() != config.vocabularySize()) {
       throw PolyphonyException.config(

@@ -13,8 +13,15 @@ import java.util.List;
  *
  * @param size entries of a head that turn; even, at most the head's size
  * @param theta base of the frequencies
+ * @param singlePrecision whether frequencies and angles are rounded to 32 bits, as in transformers:
+ *     the models were trained with that, and at position p it moves an angle by up to p * 1e-7. In
+ *     a {@link #SHORT_CONTEXT} that is nothing, and angles are exact
  */
-public record RotaryPositions(int size, double theta, RotaryScaling scaling) {
+public record RotaryPositions(
+    int size, double theta, RotaryScaling scaling, boolean singlePrecision) {
+
+  /** Tokens up to which exact and rounded angles give the same logits to four decimals. */
+  static final int SHORT_CONTEXT = 1024;
 
   /** How many regimes there are. */
   public int regimes() {
@@ -40,28 +47,45 @@ public record RotaryPositions(int size, double theta, RotaryScaling scaling) {
   public double[] frequencies(int regime) {
     double[] frequencies = new double[size / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = scaled(Math.pow(theta, -2.0 * i / size), i, regime);
+      frequencies[i] = scaled(rounded(2.0 * i / size), i, regime);
     }
     return frequencies;
   }
 
-  private double scaled(double frequency, int pair, int regime) {
+  /** The angle, in radians, of a pair at {@code position}. */
+  public double angle(int position, double frequency) {
+    return rounded(position * frequency);
+  }
+
+  private double scaled(double exponent, int pair, int regime) {
     if (scaling instanceof RotaryScaling.Linear linear) {
-      return frequency / linear.factor();
+      return rounded(frequency(exponent, 1) / linear.factor());
     }
     if (scaling instanceof RotaryScaling.Llama3 llama3) {
+      double frequency = frequency(exponent, 1);
       double waves = llama3.originalPositions() * frequency / (2 * Math.PI);
       double kept =
           (waves - llama3.lowFrequencyFactor())
               / (llama3.highFrequencyFactor() - llama3.lowFrequencyFactor());
       double share = Math.max(0, Math.min(1, kept));
-      return share * frequency + (1 - share) * frequency / llama3.factor();
+      return rounded(share * frequency + (1 - share) * frequency / llama3.factor());
     }
     if (scaling instanceof RotaryScaling.LongRope longRope) {
       List<Double> factors = regime == 0 ? longRope.shortFactors() : longRope.longFactors();
-      return frequency / factors.get(pair);
+      return frequency(exponent, factors.get(pair));
     }
-    return frequency;
+    return frequency(exponent, 1);
+  }
+
+  /** {@code 1 / (factor * theta^exponent)}. */
+  private double frequency(double exponent, double factor) {
+    return singlePrecision
+        ? rounded(1 / rounded(rounded(factor) * rounded(Math.pow(theta, exponent))))
+        : Math.pow(theta, -exponent) / factor;
+  }
+
+  private double rounded(double value) {
+    return singlePrecision ? (float) value : value;
   }
 
   /** What cosine and sine are multiplied by. */

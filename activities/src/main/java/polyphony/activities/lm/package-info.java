@@ -5,7 +5,10 @@
  * polyphony.activities.lm.Sampler}, {@link polyphony.activities.lm.Scorer} or {@link
  * polyphony.activities.lm.Trainer}. A step talks to a model in {@link
  * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
- * and continues. No file of a model is trusted: {@code TokenizerFile} and {@code TemplateValues} say
- * what may reach the libraries behind them. Nothing here knows of debates; nothing above names ONNX or DJL.
+ * and continues. What a model computes is its {@link polyphony.activities.lm.DecoderConfig}, which
+ * {@code DecoderConfigFile} reads; whoever adds an architecture starts there and in {@code
+ * architectures.json}. No file of a model is trusted: {@code TokenizerFile} and {@code
+ * TemplateValues} say what may reach the libraries behind them. Nothing here knows of debates;
+ * nothing above names ONNX or DJL.
  */
 package polyphony.activities.lm;

@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,6 +182,28 @@ class LanguageModelTest {
   void weightsThatLackALayerAreRefused() throws IOException {
     change("config.json", "num_hidden_layers", "3");
     assertRefused("model.layers.2.");
+  }
+
+  @Test
+  void weightsThatBelongToAnotherArchitectureAreRefused() throws IOException {
+    change("config.json", "num_hidden_layers", "1");
+    assertRefused("model.layers.1.");
+  }
+
+  @Test
+  void whatOldWritersStoredBesideTheWeightsIsNoMatter() {
+    LanguageModel model = TinyModels.tied(folder.resolve("tied"));
+    Map<String, long[]> shapes = new LinkedHashMap<>(model.config().weightShapes());
+    shapes.put("lm_head.weight", shapes.get("model.embed_tokens.weight"));
+    shapes.put("model.layers.0.self_attn.rotary_emb.inv_freq", new long[] {2});
+    Weights.write(
+        model.folder().resolve(Weights.FILE),
+        shapes,
+        name ->
+            FloatBuffer.allocate((int) Arrays.stream(shapes.get(name)).reduce(1, (a, b) -> a * b)),
+        Map.of());
+
+    assertThat(LanguageModel.open(model.folder()).config()).isEqualTo(model.config());
   }
 
   @Test

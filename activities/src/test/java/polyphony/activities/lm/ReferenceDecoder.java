@@ -179,7 +179,7 @@ public record ReferenceDecoder(DecoderConfig config, Map<String, double[]> weigh
     double[] result = heads.clone();
     for (int start = 0; start < heads.length; start += config.headSize()) {
       for (int i = 0; i < half; i++) {
-        double angle = position * frequencies[i];
+        double angle = config.rotary().angle(position, frequencies[i]);
         double a = magnitude * heads[start + i];
         double b = magnitude * heads[start + half + i];
         result[start + i] = a * Math.cos(angle) - b * Math.sin(angle);

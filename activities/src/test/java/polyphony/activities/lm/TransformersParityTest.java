@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -29,6 +31,8 @@ import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.onnx.OnnxScorer;
 import polyphony.activities.lm.torch.TorchTrainer;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 
 /**
  * Every architecture against what Hugging Face transformers computes with the same files. The
@@ -39,8 +43,8 @@ import polyphony.activities.lm.torch.TorchTrainer;
  * there with their logits and the largest errors seen; {@code check_export.py} loads them into
  * transformers.
  */
-class TransformersParityTest {
-  private static final Path FIXTURES = fixtures();
+public class TransformersParityTest {
+  public static final Path FIXTURES = fixtures();
   private static final double TOLERANCE = 1e-4;
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -67,7 +71,7 @@ class TransformersParityTest {
     }
   }
 
-  static Stream<String> trainable() {
+  public static Stream<String> trainable() {
     return variants().filter(variant -> !variant.startsWith("gemma2"));
   }
 
@@ -201,6 +205,21 @@ class TransformersParityTest {
             .isCloseTo(expected[j][token], within(10 * TOLERANCE));
       }
     }
+  }
+
+  @Test
+  void aModelThatCannotBeTrainedIsRefusedByName() {
+    LanguageModel model = open("gemma2").model();
+    TrainingSettings settings =
+        new TrainingSettings(
+            1e-3, TrainingSettings.Schedule.CONSTANT, 0, 1, 0.9, 0.95, 1e-8, 0, 1, 4096, 1);
+    assertThatThrownBy(
+            () ->
+                new TorchTrainer(
+                    model, batches(JSON.createObjectNode()), settings, Optional.empty()))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContaining("Gemma2ForCausalLM");
   }
 
   private record Fixture(LanguageModel model, JsonNode expected, Weights tensors) {

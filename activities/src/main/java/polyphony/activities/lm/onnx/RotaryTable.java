@@ -3,8 +3,8 @@ package polyphony.activities.lm.onnx;
 import polyphony.activities.lm.RotaryPositions;
 
 /**
- * Cosine and sine of each position's rotation angles, computed in double precision: one block of
- * {@code positions} rows for each of the model's regimes.
+ * Cosine and sine of each position's rotation angles: one block of {@code positions} rows for each
+ * of the model's regimes.
  *
  * @param cosine float [regimes * positions * half]
  * @param sine float [regimes * positions * half]
@@ -21,7 +21,7 @@ record RotaryTable(float[] cosine, float[] sine, int rows, int half) {
       for (int position = 0; position < positions; position++) {
         int row = regime * positions + position;
         for (int i = 0; i < half; i++) {
-          double angle = position * frequencies[i];
+          double angle = rotary.angle(position, frequencies[i]);
           cosine[row * half + i] = (float) (rotary.magnitude() * Math.cos(angle));
           sine[row * half + i] = (float) (rotary.magnitude() * Math.sin(angle));
         }

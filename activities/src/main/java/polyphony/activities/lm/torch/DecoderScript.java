@@ -1,13 +1,13 @@
 package polyphony.activities.lm.torch;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.DecoderConfig.Activation;
 import polyphony.activities.lm.DecoderConfig.Block;
-import polyphony.activities.lm.RotaryPositions;
+import polyphony.storage.PolyphonyException;
 
 /**
  * The decoder, its loss and its optimizer as TorchScript source, with the sizes of one {@link
@@ -16,11 +16,11 @@ import polyphony.activities.lm.RotaryPositions;
  * tied.
  *
  * <ul>
- *   <li>{@code forward(weights, tokens [batch, length], positions [n], targets [n], regimes
- *       [batch])}: the sum of the negative log-likelihoods of {@code targets}, each predicted at
- *       one of {@code positions} (indices into the flattened batch). After the last attention only
- *       those rows go on.
- *   <li>{@code logits(weights, tokens, regimes)}: {@code [batch, length, vocabulary]}.
+ *   <li>{@code forward(weights, tokens [batch, length], positions [n], targets [n], frequencies [1
+ *       or batch, headSize / 2])}: the sum of the negative log-likelihoods of {@code targets}, each
+ *       predicted at one of {@code positions} (indices into the flattened batch). After the last
+ *       attention only those rows go on. The frequencies' precision is that of the angles.
+ *   <li>{@code logits(weights, tokens, frequencies)}: {@code [batch, length, vocabulary]}.
  *   <li>{@code add(gradients, others)}: adds in place.
  *   <li>{@code norm(gradients)}: the global Euclidean norm.
  *   <li>{@code update(...)}: one step of AdamW in place.
@@ -33,7 +33,23 @@ final class DecoderScript {
 
   private DecoderScript() {}
 
+  /**
+   * @throws PolyphonyException DATA for a decoder with parts that only the ONNX graph has
+   */
   static TorchScriptArchive archive(DecoderConfig config) {
+    boolean complete =
+        config.block().activation() == Activation.SILU
+            && !config.block().outerNorms()
+            && config.block().normOffset() == 0
+            && config.embeddingScale() == 1
+            && config.attention().scale() == 1 / Math.sqrt(config.headSize())
+            && Double.isInfinite(config.attention().cap())
+            && Double.isInfinite(config.logitCap());
+    if (!complete) {
+      throw PolyphonyException.data(
+          "libtorch cannot run this model here; use ONNX Runtime"
+              + config.untrainable().map(reason -> " (" + reason + ")").orElse(""));
+    }
     return new TorchScriptArchive(CLASS_NAME, source(config));
   }
 
@@ -57,11 +73,10 @@ final class DecoderScript {
             return torch.mul(torch.mul(x, scale), weight)
           def paired(self: __torch__.Decoder, weight: Tensor, heads: int) -> Tensor:
             PAIRED
-          def rotations(self: __torch__.Decoder, length: int, regimes: Tensor, like: Tensor) -> Tensor:
-            frequencies = torch.tensor(FREQUENCIES, dtype=7, device=like.device)
+          def rotations(self: __torch__.Decoder, length: int, frequencies: Tensor, like: Tensor) -> Tensor:
             magnitudes = torch.tensor(MAGNITUDES, dtype=7, device=like.device)
-            places = torch.arange(length, dtype=7, device=like.device)
-            ANGLES
+            places = torch.view(torch.arange(length, dtype=frequencies.dtype, device=like.device), [length, 1, 1])
+            angles = torch.to(torch.mul(places, torch.view(frequencies, [-1, 1, 1, HALF])), 7)
             turns = torch.polar(torch.mul(torch.ones_like(angles), magnitudes), angles)
             return torch.to(turns, 9 if like.dtype == 6 else 10)
           def repeated(self: __torch__.Decoder, x: Tensor) -> Tensor:
@@ -84,11 +99,11 @@ final class DecoderScript {
               seen = torch.logical_and(torch.ge(behind, 0), torch.lt(behind, window))
             mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2), self.repeated(keys), self.repeated(values), seen, 0., window >= length)
             return torch.reshape(torch.transpose(mixed, 1, 2), [batch * length, HEADS * HEAD_SIZE])
-          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, regimes: Tensor) -> Tensor:
+          def stream(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, frequencies: Tensor) -> Tensor:
             batch = torch.size(tokens, 0)
             length = torch.size(tokens, 1)
             x = torch.embedding(weights[0], torch.reshape(tokens, [-1]), PADDING)
-            turns = self.rotations(length, regimes, x)
+            turns = self.rotations(length, frequencies, x)
             windows = WINDOWS
             for layer in range(LAYERS):
               w = 1 + BLOCK * layer
@@ -105,12 +120,12 @@ final class DecoderScript {
             return x
           def head(self: __torch__.Decoder, weights: List[Tensor], x: Tensor) -> Tensor:
             return torch.linear(self.normalised(x, weights[1 + BLOCK * LAYERS]), weights[OUTPUT])
-          def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor, regimes: Tensor) -> Tensor:
-            x = self.stream(weights, tokens, positions, regimes)
+          def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor, frequencies: Tensor) -> Tensor:
+            x = self.stream(weights, tokens, positions, frequencies)
             return torch.cross_entropy_loss(self.head(weights, x), targets, None, 2, -100, 0.)
-          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, regimes: Tensor) -> Tensor:
+          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, frequencies: Tensor) -> Tensor:
             everywhere = torch.arange(torch.numel(tokens), device=tokens.device)
-            x = self.head(weights, self.stream(weights, tokens, everywhere, regimes))
+            x = self.head(weights, self.stream(weights, tokens, everywhere, frequencies))
             return torch.view(x, [torch.size(tokens, 0), torch.size(tokens, 1), -1])
           def add(self: __torch__.Decoder, gradients: List[Tensor], others: List[Tensor]) -> NoneType:
             torch._foreach_add_(gradients, others)
@@ -127,11 +142,9 @@ final class DecoderScript {
             return None
         """;
     source = lines(source, "PAIRED", paired(config));
-    source = lines(source, "ANGLES", angles(config.rotary()));
     source = lines(source, "QUERY_KEY_VALUE", queryKeyValue(config.block()));
     source = lines(source, "GATE_UP", gateAndUp(config.block()));
     return withWeights(source, config)
-        .replace("FREQUENCIES", frequencies(config))
         .replace("MAGNITUDES", magnitudes(config).toString())
         .replace("WINDOWS", config.attention().windows().toString())
         .replace("PADDING", text(config.paddingToken()))
@@ -172,16 +185,6 @@ final class DecoderScript {
       "pairs = torch.reshape(torch.transpose(halves, 1, 2), [heads, ROTARY, -1])",
       "return torch.reshape(torch.cat([pairs, rest], 1), torch.size(weight))"
     };
-  }
-
-  /** {@code [length, 1, HALF]}, or with several regimes {@code [batch, length, 1, HALF]}. */
-  private static String[] angles(RotaryPositions rotary) {
-    return rotary.regimes() == 1
-        ? new String[] {"angles = torch.unsqueeze(torch.outer(places, frequencies[0]), 1)"}
-        : new String[] {
-          "own = torch.unsqueeze(torch.unsqueeze(torch.index_select(frequencies, 0, regimes), 1), 1)",
-          "angles = torch.mul(torch.unsqueeze(torch.unsqueeze(places, 1), 1), own)"
-        };
   }
 
   private static String[] queryKeyValue(Block block) {
@@ -228,17 +231,7 @@ final class DecoderScript {
     return source.replaceAll("\\{[a-z_.]+\\.bias}", "None");
   }
 
-  /** {@code [regimes][HALF]}, zero for pairs that do not turn. */
-  private static String frequencies(DecoderConfig config) {
-    List<List<String>> rows = new ArrayList<>();
-    for (int regime = 0; regime < config.rotary().regimes(); regime++) {
-      double[] frequencies =
-          Arrays.copyOf(config.rotary().frequencies(regime), config.headSize() / 2);
-      rows.add(Arrays.stream(frequencies).mapToObj(DecoderScript::real).toList());
-    }
-    return rows.toString();
-  }
-
+  /** {@code [HALF]}: how long each pair of entries is after turning; 1 for those that do not. */
   private static List<String> magnitudes(DecoderConfig config) {
     return IntStream.range(0, config.headSize() / 2)
         .mapToObj(i -> real(i < config.rotary().size() / 2 ? config.rotary().magnitude() : 1))

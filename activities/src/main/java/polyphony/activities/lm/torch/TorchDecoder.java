@@ -33,11 +33,13 @@ final class TorchDecoder implements AutoCloseable {
 
   private final PtNDManager manager;
   private final RotaryPositions rotary;
+  private final int pairs;
   private final PtSymbolBlock module;
 
   TorchDecoder(PtNDManager manager, DecoderConfig config) {
     this.manager = manager;
     this.rotary = config.rotary();
+    this.pairs = config.headSize() / 2;
     try {
       byte[] archive = DecoderScript.archive(config).bytes();
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
@@ -58,7 +60,7 @@ final class TorchDecoder implements AutoCloseable {
     inputs.add(longs(batch.tokens(), batch.rows(), batch.length()));
     inputs.add(longs(batch.positions(), batch.positions().length));
     inputs.add(longs(batch.targets(), batch.targets().length));
-    inputs.add(regimes(batch.textLengths()));
+    inputs.add(frequencies(batch.textLengths()));
     return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
   }
 
@@ -71,13 +73,30 @@ final class TorchDecoder implements AutoCloseable {
             "logits",
             list(weights),
             tensor(longs(tokens, rows, length)),
-            tensor(regimes(textLengths)))
+            tensor(frequencies(textLengths)))
         .toTensor(manager);
   }
 
-  private PtNDArray regimes(int[] textLengths) {
-    return longs(
-        Arrays.stream(textLengths).mapToLong(rotary::regime).toArray(), textLengths.length);
+  /**
+   * {@code [rows, headSize / 2]}: by how much each pair of a head's entries turns from token to
+   * token, 0 for those that do not; one row for all where texts of every length have the same.
+   */
+  private PtNDArray frequencies(int[] textLengths) {
+    int rows = rotary.regimes() == 1 ? 1 : textLengths.length;
+    double[] exact = new double[rows * pairs];
+    for (int row = 0; row < rows; row++) {
+      double[] frequencies = rotary.frequencies(rotary.regime(textLengths[row]));
+      System.arraycopy(frequencies, 0, exact, row * pairs, frequencies.length);
+    }
+    Shape shape = new Shape(rows, pairs);
+    if (!rotary.singlePrecision()) {
+      return (PtNDArray) manager.create(exact, shape);
+    }
+    float[] rounded = new float[exact.length];
+    for (int i = 0; i < exact.length; i++) {
+      rounded[i] = (float) exact[i];
+    }
+    return (PtNDArray) manager.create(rounded, shape);
   }
 
   /** Adds {@code others} to {@code gradients}, in place. */

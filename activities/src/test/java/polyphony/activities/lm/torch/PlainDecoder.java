@@ -124,7 +124,7 @@ record PlainDecoder(DecoderConfig config, Map<String, ? extends NDArray> weights
           config.rotary().frequencies(config.rotary().regime(batch.textLengths()[row]));
       for (int position = 0; position < length; position++) {
         for (int i = 0; i < half; i++) {
-          double angle = position * frequencies[i];
+          double angle = config.rotary().angle(position, frequencies[i]);
           int at = (row * length + position) * half + i;
           cosines[at] = (float) (config.rotary().magnitude() * Math.cos(angle));
           sines[at] = (float) (config.rotary().magnitude() * Math.sin(angle));

@@ -1,6 +1,7 @@
 package polyphony.activities.lm.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDScope;
@@ -12,12 +13,18 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
+import polyphony.activities.lm.TrainingExample;
+import polyphony.activities.lm.TransformersParityTest;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 
 class TorchDecoderTest {
   @TempDir Path folder;
@@ -26,7 +33,32 @@ class TorchDecoderTest {
   @MethodSource("polyphony.activities.lm.torch.TorchTrainerTest#configurations")
   void theScriptEqualsPlainOperationsInLossAndEveryGradient(DecoderConfig config) {
     LanguageModel model = TinyModels.random(folder, config, 11);
-    MicroBatch batch = MicroBatch.cut(TorchTrainerTest.examples(12, 5), 1000, 1).get(0);
+    assertEqualToPlainOperations(config, model.weights(), TorchTrainerTest.examples(12, 5));
+  }
+
+  @ParameterizedTest
+  @MethodSource("polyphony.activities.lm.TransformersParityTest#trainable")
+  void itDoesSoForEveryArchitecture(String variant) {
+    Path fixture = TransformersParityTest.FIXTURES.resolve(variant);
+    assertEqualToPlainOperations(
+        DecoderConfig.read(fixture.resolve("config.json")),
+        Weights.openFolder(fixture),
+        TorchTrainerTest.examples(12, 5));
+  }
+
+  @Test
+  void aDecoderWithPartsThatTheScriptLacksIsRefused() {
+    DecoderConfig gemma =
+        DecoderConfig.read(TransformersParityTest.FIXTURES.resolve("gemma2/config.json"));
+    assertThatThrownBy(() -> DecoderScript.archive(gemma))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContaining("Gemma2ForCausalLM");
+  }
+
+  private static void assertEqualToPlainOperations(
+      DecoderConfig config, Weights weightsOnDisk, List<TrainingExample> examples) {
+    MicroBatch batch = MicroBatch.cut(examples, 1000, 1).get(0);
     TorchEngine.prepareThread(true);
     try (PtNDManager manager = TorchEngine.newManager();
         TorchDecoder decoder = new TorchDecoder(manager, config);
@@ -37,7 +69,7 @@ class TorchDecoderTest {
           .weightShapes()
           .forEach(
               (name, shape) ->
-                  weights.add(TorchDecoder.array(manager, model.weights().floats(name), shape)));
+                  weights.add(TorchDecoder.array(manager, weightsOnDisk.floats(name), shape)));
       List<PtNDArray> leaves = TorchDecoder.leaves(weights);
       Map<String, PtNDArray> named = new LinkedHashMap<>();
       for (String name : config.weightShapes().keySet()) {
