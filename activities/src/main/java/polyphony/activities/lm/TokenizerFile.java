@@ -401,6 +401,7 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
     int[] unbounded = new int[pattern.length() + 2];
     int[] most = new int[pattern.length() + 2];
     int depth = 0;
+    int quantifier = -2;
     for (int i = 0; i < pattern.length(); i++) {
       switch (pattern.charAt(i)) {
         case '\\' -> {
@@ -441,7 +442,14 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
           most[depth] = Math.max(most[depth], unbounded[depth]);
           unbounded[depth] = 0;
         }
-        case '*', '+' -> unbounded[depth]++;
+        case '?' -> quantifier = i;
+        case '*', '+' -> {
+          // A + after another one gives nothing back, which is harmless.
+          if (pattern.charAt(i) == '*' || quantifier != i - 1) {
+            unbounded[depth]++;
+            quantifier = i;
+          }
+        }
         case '{' -> unbounded[depth] += isBounded(pattern, i) ? 0 : 1;
         default -> {
           // One character.
