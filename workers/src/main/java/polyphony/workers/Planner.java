@@ -10,6 +10,7 @@ import polyphony.activities.InProcessSteps;
 import polyphony.activities.StepRunner;
 import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
+import polyphony.activities.plan.MemoryNeed;
 import polyphony.activities.plan.Plan;
 import polyphony.activities.plan.PlanningSteps;
 import polyphony.activities.plan.Rates;
@@ -93,7 +94,9 @@ final class Planner implements Forecasting, Parts.Planning {
         Plan plan = new Plan(experiment, planning.planned());
         // What a step costs beside its work was seen just now.
         double secondsOfStep = (System.nanoTime() - start) / 1e9 / plan.steps().size();
-        return new Planned(plan, rates, plan.forecast(rates, slots, secondsOfStep, 0));
+        long memory =
+            MemoryNeed.of(overlaid.checkpoints().open(experiment.base()), experiment, slots);
+        return new Planned(plan, rates, plan.forecast(rates, slots, secondsOfStep, memory));
       }
     }
   }

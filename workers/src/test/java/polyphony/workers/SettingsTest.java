@@ -30,6 +30,7 @@ class SettingsTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 2,
                 Isolation.NONE,
                 false));

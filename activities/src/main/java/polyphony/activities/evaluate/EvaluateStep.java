@@ -29,6 +29,7 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.StepAttempt;
+import polyphony.storage.StepManifest;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Society;
 import polyphony.workflows.SpecDefaults;
@@ -113,6 +114,8 @@ public final class EvaluateStep {
               JsonLines.read(artifacts.bytes(segment.measurements()), Measurement.class));
           continue;
         }
+        long start = System.nanoTime();
+        double opening = judges.openingSeconds;
         Series lastSeries = new Series(agents, to - from);
         Series firstSeries = debated ? new Series(agents, to - from) : lastSeries;
         if (!scoring.score(lastHere, lastPlan, lastSeries)
@@ -121,6 +124,9 @@ public final class EvaluateStep {
         }
         List<Measurement> graded =
             grade(request, artifacts, from, firstHere, lastHere, lastSeries, firstSeries);
+        attempt.usage(
+            StepManifest.MODEL_SECONDS,
+            (System.nanoTime() - start) / 1e9 - (judges.openingSeconds - opening));
         attempt.commit(new Segment(from, put(graded, attempt)));
         measurements.addAll(graded);
       }
@@ -154,9 +160,16 @@ public final class EvaluateStep {
   /** How often a model scores an answer, where all answers can be scored. */
   public static long scorings(Evaluate.Request request) {
     boolean debated = request.answers().size() > 1;
-    long last = judges(lastPlan(request, debated));
+    long last =
+        judges(lastPlan(request, debated))
+            + (long) outsideModels(request) * request.society().agents();
     long first = debated ? judges(firstPlan(request)) : 0;
     return (request.to() - request.from()) * (last + first);
+  }
+
+  private static int outsideModels(Evaluate.Request request) {
+    return (request.likelihoodCheckpoint() == null ? 0 : 1)
+        + (request.embeddingCheckpoint() == null ? 0 : 1);
   }
 
   private static long judges(Plan plan) {
@@ -430,6 +443,7 @@ public final class EvaluateStep {
     private final Map<String, LanguageModel> models = new HashMap<>();
     private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
+    private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
@@ -453,8 +467,10 @@ public final class EvaluateStep {
     List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
       Scorer scorer = scorers.get(judge.sha256());
       if (scorer == null) {
+        long start = System.nanoTime();
         makeRoom(model(judge));
         scorer = runtime.scorer(model(judge));
+        openingSeconds += (System.nanoTime() - start) / 1e9;
         scorers.put(judge.sha256(), scorer);
       }
       return scorer.score(batch);
@@ -487,8 +503,7 @@ public final class EvaluateStep {
     }
 
     int models() {
-      return (request.likelihoodCheckpoint() == null ? 0 : 1)
-          + (request.embeddingCheckpoint() == null ? 0 : 1);
+      return outsideModels(request);
     }
 
     boolean encodes() {

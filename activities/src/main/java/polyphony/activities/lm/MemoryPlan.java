@@ -198,6 +198,16 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
     return (long) (factor * bytes);
   }
 
+  /**
+   * Several pieces of this work at a time in one process.
+   *
+   * @return bytes
+   */
+  public long bytes(int atOnce) {
+    long program = parts.get("program");
+    return program + atOnce * (bytes() - program);
+  }
+
   /** All parts together. */
   public long bytes() {
     return parts.values().stream().mapToLong(Long::longValue).sum();

@@ -50,8 +50,11 @@ public final class TrainStep {
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.99;
   private static final double EPSILON = 1e-8;
-  private static final int MICRO_BATCH_TOKENS = 4096;
-  private static final int LANES = 1;
+
+  /** Tokens of a micro-batch, padding included; one text at least. */
+  public static final int MICRO_BATCH_TOKENS = 4096;
+
+  public static final int LANES = 1;
 
   // Float rounding of two runtimes differs by 1e-5 or so on a mean loss; a wrong rotary table or a
   // transposed matrix by whole nats.

@@ -70,7 +70,8 @@ class TorchDecoderTest {
           .forEach(
               (name, shape) ->
                   weights.add(
-                      TorchDecoder.array(manager, shape, into -> weightsOnDisk.floats(name, into))));
+                      TorchDecoder.array(
+                          manager, shape, into -> weightsOnDisk.floats(name, into))));
       List<PtNDArray> leaves = TorchDecoder.leaves(weights);
       Map<String, PtNDArray> named = new LinkedHashMap<>();
       for (String name : config.weightShapes().keySet()) {
