@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import polyphony.storage.ArtifactRef;
 
@@ -31,6 +32,12 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
 
   /** The request to keep a history. */
   record Exported(String workflowId, String runId) {}
+
+  /** The request for a report. */
+  record ReportOf(String name) {}
+
+  /** From the name that a report is asked for to the answer. */
+  volatile Function<String, KeptReport> reports = name -> null;
 
   /** The request for a forecast. */
   record Forecasting(String name, ExperimentSpec spec) {}
@@ -184,8 +191,8 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
 
   @Override
   public KeptReport report(String name) {
-    return new KeptReport(
-        artifact("report of " + name), "experiments/" + name + "/report.json", null);
+    arrive(new ReportOf(name));
+    return reports.apply(name);
   }
 
   @Override

@@ -158,6 +158,7 @@ class MultiagentFinetuningTest {
         .containsOnly(
             "resolve orchestration 600s 30s",
             "forecast orchestration 120s 30s",
+            "report orchestration 120s 30s",
             "debate sampling 86400s 30s",
             "vote orchestration 600s 30s",
             "split orchestration 600s 30s",
@@ -179,7 +180,7 @@ class MultiagentFinetuningTest {
                 assertThat(retries.getNonRetryableErrorTypesList())
                     .contains("DATA", "CONFIG", "BUG")
                     .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
-              } else if (List.of("export-history", "forecast")
+              } else if (List.of("export-history", "forecast", "report")
                   .contains(step.getActivityType().getName())) {
                 assertThat(retries.getMaximumAttempts()).as("it may not hang").isEqualTo(3);
                 assertThat(step.getScheduleToCloseTimeout().getSeconds()).isEqualTo(600);
@@ -531,5 +532,31 @@ class MultiagentFinetuningTest {
 
     assertThat(result.iterations()).hasSize(2);
     assertThat(result.forecast()).isNull();
+  }
+
+  @Test
+  void everyIterationsReportIsKeptAndLinked() {
+    steps.reports =
+        name -> new KeptReport(FakeSteps.artifact("page"), "key", "http://reports:8234/" + name);
+    service.run("x", "{\"iterations\": 1, " + SMALL + "}");
+
+    assertThat(steps.requests(FakeSteps.ReportOf.class))
+        .containsExactly(new FakeSteps.ReportOf("x"), new FakeSteps.ReportOf("x"));
+    assertThat(details("x")).contains("- report: [x](http://reports:8234/x)");
+  }
+
+  @Test
+  void aReportThatCannotBeWrittenFailsNothing() {
+    steps.reports =
+        name -> {
+          throw FakeSteps.failure(FailureTypes.DATA, "a record is damaged", 0);
+        };
+    assertThat(service.run("x", "{\"iterations\": 1, " + SMALL + "}").iterations()).hasSize(2);
+    assertThat(details("x")).doesNotContain("report:");
+  }
+
+  /** What the Web UI shows of a workflow. */
+  private String details(String workflow) {
+    return metadata(service.existing(workflow)).getCurrentDetails();
   }
 }
