@@ -33,6 +33,7 @@ import polyphony.workflows.ExperimentSpec;
  */
 @Command(
     name = "iteration",
+    header = "Measures a whole iteration of a larger model.",
     description = {
       "Runs one iteration with a Llama-shaped model of random weights through the real pipeline:"
           + " debates, summaries, votes, trainings of three generators and critics, and evaluation.",
@@ -41,7 +42,13 @@ import polyphony.workflows.ExperimentSpec;
           + " memory was taken and planned."
     },
     sortOptions = false,
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Examples:",
+      "  polyphony bench iteration",
+      "  polyphony bench iteration --hidden 256 --layers 4 --json"
+    })
 final class IterationBenchCommand implements Callable<Integer> {
   private static final String NAME = "random";
   private static final int HEAD_SIZE = 64;

@@ -6,7 +6,9 @@ import picocli.CommandLine.Command;
 /** {@code polyphony model}: language models, into the store, out of it, and tried. */
 @Command(
     name = "model",
-    description = "Imports, exports, lists and tries language models.",
+    header = "Imports, exports, lists and tries language models.",
+    description = "Those of the store, as ordinary Hugging Face folders.",
+    footer = {"", "Examples:", "  polyphony model list", "  polyphony model import ./SmolLM2-135M"},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ModelCommand {

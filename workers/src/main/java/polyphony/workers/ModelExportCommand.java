@@ -10,8 +10,9 @@ import polyphony.storage.ArtifactRef;
 /** {@code polyphony model export}: a model of the store as an ordinary folder. */
 @Command(
     name = "export",
+    header = "Writes a model of the store as a Hugging Face folder.",
     description = {
-      "Writes a model of the store as a Hugging Face folder, which transformers loads as it is.",
+      "Transformers loads the folder as it is.",
       "",
       "MODEL is an imported model's name; an agent's checkpoint: EXPERIMENT/iteration-NNN/generator-N"
           + " or /critic-N; or 8 or more digits of its weights' SHA-256."

@@ -15,9 +15,8 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony model generate}: tries a model. */
 @Command(
     name = "generate",
+    header = "Lets a model answer a prompt.",
     description = {
-      "Lets a model answer a prompt.",
-      "",
       "The prompt is a user's turn in the model's chat template; with --raw it is continued as it"
           + " is, after the start token where the model's tokenizer adds one."
     },
@@ -27,8 +26,8 @@ import polyphony.storage.PolyphonyException;
       "",
       "Examples:",
       "  polyphony model generate built-in --prompt 'Q12+3*4+5-6*7' --greedy",
-      "  polyphony model generate ./SmolLM2-135M --raw --prompt 'Once upon a time' --seed 7",
-      "  polyphony model generate mine/iteration-003/generator-1 --prompt 'Q1+2*3+4-5*6' --json"
+      "  polyphony model generate ./SmolLM2 --raw --prompt 'Once upon a time'",
+      "  polyphony model generate mine/iteration-003/generator-1 --prompt Q1+2"
     })
 final class ModelGenerateCommand implements Callable<Integer> {
   /** What {@code --json} prints. */

@@ -14,8 +14,9 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony model import}: brings a model into the store, under a name for specs. */
 @Command(
     name = "import",
+    header = "Brings a Hugging Face folder into the store under a name.",
     description = {
-      "Brings a Hugging Face folder into the store under a name, for a spec's baseModel.",
+      "A spec's baseModel, likelihoodModel or embeddingModel can name it then.",
       "",
       "The folder holds config.json, tokenizer.json, tokenizer_config.json and the weights as"
           + " safetensors. All of it is checked first. Weights that do not lie at multiples of"
@@ -27,7 +28,7 @@ import polyphony.storage.PolyphonyException;
       "",
       "Examples:",
       "  polyphony model import ./SmolLM2-135M",
-      "  polyphony model import ./Llama-3.2-1B --name llama --chat-template chatml.jinja"
+      "  polyphony model import ./Llama --name llama --chat-template chatml.jinja"
     })
 final class ModelImportCommand implements Callable<Integer> {
   /** What {@code --json} prints. */

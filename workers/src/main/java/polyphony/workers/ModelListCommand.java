@@ -11,7 +11,8 @@ import polyphony.storage.ArtifactRef;
 /** {@code polyphony model list}: the names that a spec's baseModel can be. */
 @Command(
     name = "list",
-    description = "Lists the models that a spec's baseModel can name.",
+    header = "Lists the models that a spec can name.",
+    description = "The built-in one and those that were imported.",
     sortOptions = false,
     mixinStandardHelpOptions = true,
     footer = {"", "Examples:", "  polyphony model list", "  polyphony model list --json"})

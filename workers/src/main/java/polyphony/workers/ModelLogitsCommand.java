@@ -25,8 +25,9 @@ import polyphony.storage.PolyphonyException;
 /** {@code polyphony model logits}: a model's numbers, to be compared with other programs'. */
 @Command(
     name = "logits",
+    header = "Computes the logits after some tokens.",
     description = {
-      "Computes the logits after the last of some tokens, in 32-bit floats.",
+      "Those of the token that follows the last of them, in 32-bit floats.",
       "",
       "With --json they are all printed, by token id; otherwise the ten greatest."
     },

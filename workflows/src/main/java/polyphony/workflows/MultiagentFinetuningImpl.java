@@ -45,11 +45,17 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   private boolean paused;
   private boolean restarting;
   private ApplicationFailure aborted;
-  private Promise<Void> reporting;
+  private Promise<Void> reporting = Workflow.newPromise((Void) null);
+  private boolean reportDue;
   private KeptReport report;
+  private Promise<Void> forecasting = Workflow.newPromise((Void) null);
   private Forecast forecast;
   private long forecastMillis;
   private Forecast.Outcome outcome;
+
+  /** Whether an operator, or a step that failed, has held up the work since the forecast. */
+  private boolean held;
+
   private int parkings;
   private String shownPhase = "";
   private int shownIteration = -1;
@@ -150,6 +156,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         reports.clear();
         society = untuned;
         next = 0;
+        forecastAgain();
       } else if (next <= iterations) {
         iteration = next;
         changed();
@@ -159,23 +166,25 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
           reports.add(result.get().report());
           ledger.add(result.get());
           ExperimentSearchAttributes.upsert(result.get().report());
-          reporting = Reporting.keep(experiment.name(), this::reported);
-          if (next <= 1 && next < iterations) {
-            // What was not measured before has been now, once models were trained.
+          keepReport();
+          next++;
+          if (forecast == null && next <= iterations) {
+            // What was not measured before may have been now.
             forecast();
           }
-          next++;
         }
-      } else if (Workflow.isEveryHandlerFinished()) {
-        break;
+      } else if (!through()) {
+        // A recompute may begin all again, and more iterations may still be asked for.
+        int last = next;
+        Workflow.await(() -> through() || interrupted() || last <= iterations);
+      } else if (reportDue) {
+        keepReport();
       } else {
-        // A recompute is under way, and may begin all again.
-        Workflow.await(() -> Workflow.isEveryHandlerFinished() || interrupted());
+        break;
       }
     }
-    reporting.get();
     stage = "done";
-    if (forecast != null) {
+    if (forecast != null && !held) {
       outcome =
           new Forecast.Outcome(forecast, (Workflow.currentTimeMillis() - forecastMillis) / 1000.0);
     }
@@ -189,38 +198,62 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         outcome);
   }
 
-  private void reported(KeptReport kept) {
-    report = kept;
-    changed();
+  /** Whether nothing is under way that the end must wait for. */
+  private boolean through() {
+    return Workflow.isEveryHandlerFinished() && reporting.isCompleted();
+  }
+
+  /** Has a report of what is finished kept; one at a time, so that the last one is the newest. */
+  private void keepReport() {
+    reportDue = !reporting.isCompleted();
+    if (!reportDue) {
+      reporting =
+          Reporting.keep(
+              experiment.name(),
+              kept -> {
+                report = kept;
+                changed();
+              });
+    }
   }
 
   /**
-   * Forecasts what is left while the work goes on, unless that was done before. An experiment does
-   * without where it cannot be.
+   * Forecasts what is left while the work goes on, unless that was done before or is under way. An
+   * experiment does without where it cannot be.
    */
   private void forecast() {
     if (forecast != null
+        || !forecasting.isCompleted()
         || Workflow.getVersion("forecast", Workflow.DEFAULT_VERSION, 1)
             == Workflow.DEFAULT_VERSION) {
       return;
     }
     long now = Workflow.currentTimeMillis();
-    Async.function(
-            StepOptions.dispensable("forecast time and room")::forecast,
-            experiment.name(),
-            experiment.spec().withIterations(iterations))
-        .handle(
-            (made, failure) -> {
-              if (failure instanceof TemporalFailure reason) {
-                Workflow.getLogger(MultiagentFinetuningImpl.class)
-                    .warn("no forecast: {}", FailureTypes.line(FailureTypes.surfaced(reason)));
-              } else if (made != null && forecast == null) {
-                forecast = made;
-                forecastMillis = now;
-                changed();
-              }
-              return null;
-            });
+    int last = iterations;
+    held = false;
+    forecasting =
+        Async.function(
+                StepOptions.extra("forecast time and room")::forecast,
+                experiment.name(),
+                experiment.spec().withIterations(last))
+            .handle(
+                (made, failure) -> {
+                  if (failure instanceof TemporalFailure reason) {
+                    Workflow.getLogger(MultiagentFinetuningImpl.class)
+                        .warn("no forecast: {}", FailureTypes.line(FailureTypes.surfaced(reason)));
+                  } else if (made != null && last == iterations && !restarting) {
+                    forecast = made;
+                    forecastMillis = now;
+                    changed();
+                  }
+                  return null;
+                });
+  }
+
+  /** What was forecast is not what there is to do any more. */
+  private void forecastAgain() {
+    forecast = null;
+    forecast();
   }
 
   private static void checkName(String name, String asked) {
@@ -390,6 +423,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   @Override
   public String stopAfterIteration() {
     iterations = iteration;
+    forecastAgain();
     changed();
     return "iteration " + iteration + " is the last one now";
   }
@@ -409,6 +443,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   public String extend(Integer more) {
     requireQuestions(more);
     iterations += more;
+    forecastAgain();
     changed();
     return "iteration " + iterations + " is the last one now";
   }
@@ -510,8 +545,12 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
 
   private AllowedActions allowed() {
     boolean resolved = experiment != null;
-    boolean lives = resolved && aborted == null;
-    String not = resolved ? "the experiment is being aborted" : "the spec is still being resolved";
+    boolean done = stage.equals("done");
+    boolean lives = resolved && aborted == null && !done;
+    String not =
+        done
+            ? "the experiment is done"
+            : resolved ? "the experiment is being aborted" : "the spec is still being resolved";
     boolean attention = lives && !parked().isEmpty();
     boolean trains =
         resolved && Method.named(experiment.spec().method()).trains() != Method.Trains.NOTHING;
@@ -539,7 +578,10 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         .allow(OperatorActions.SKIP, attention, lives ? "nothing needs attention" : not)
         .allow(
             OperatorActions.RECOMPUTE, lives && !paused, lives ? "the experiment is paused" : not)
-        .allow(OperatorActions.ABORT, aborted == null, "the experiment is being aborted");
+        .allow(
+            OperatorActions.ABORT,
+            aborted == null && !done,
+            done ? not : "the experiment is being aborted");
   }
 
   private String phase() {
@@ -553,6 +595,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
 
   /** What the Web UI shows of an experiment, and what it can be found by. */
   private void changed() {
+    held = held || paused || !parked().isEmpty();
     Workflow.setCurrentDetails(details());
     if (experiment == null) {
       return;

@@ -23,7 +23,7 @@ final class Reporting {
     if (Workflow.getVersion(CHANGE, Workflow.DEFAULT_VERSION, 1) == Workflow.DEFAULT_VERSION) {
       return Workflow.newPromise((Void) null);
     }
-    return Async.function(StepOptions.dispensable("write the report")::report, name)
+    return Async.function(StepOptions.extra("write the report")::report, name)
         .handle(
             (report, failure) -> {
               if (failure instanceof TemporalFailure reason) {

@@ -97,6 +97,14 @@ final class StepOptions {
     return Workflow.newActivityStub(Activities.Light.class, withSummary(NOTICE, summary));
   }
 
+  /** Of what is good to have: as {@link #dispensable}, and tried once. */
+  static Activities.Light extra(String summary) {
+    return Workflow.newActivityStub(
+        Activities.Light.class,
+        withSummary(
+            ActivityOptions.newBuilder(DISPENSABLE).setRetryOptions(ONCE).build(), summary));
+  }
+
   /**
    * @param summary what a person reads on the timeline
    */

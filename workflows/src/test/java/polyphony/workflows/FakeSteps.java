@@ -97,6 +97,16 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
     return ApplicationFailure.newFailure(message, type, new CommitCount(commits));
   }
 
+  /** Waits, as a step that takes its time. */
+  static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
   static String model(Role role, int agent) {
     return (role == Role.GENERATOR ? "generator-" : "critic-") + (agent + 1);
   }

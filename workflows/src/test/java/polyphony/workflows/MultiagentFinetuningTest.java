@@ -180,8 +180,7 @@ class MultiagentFinetuningTest {
                 assertThat(retries.getNonRetryableErrorTypesList())
                     .contains("DATA", "CONFIG", "BUG")
                     .doesNotContain("INFRASTRUCTURE", "OUT_OF_MEMORY");
-              } else if (List.of("export-history", "forecast", "report")
-                  .contains(step.getActivityType().getName())) {
+              } else if (step.getActivityType().getName().equals("export-history")) {
                 assertThat(retries.getMaximumAttempts()).as("it may not hang").isEqualTo(3);
                 assertThat(step.getScheduleToCloseTimeout().getSeconds()).isEqualTo(600);
               } else if (step.getActivityType().getName().equals("notify")) {
@@ -558,5 +557,56 @@ class MultiagentFinetuningTest {
   /** What the Web UI shows of a workflow. */
   private String details(String workflow) {
     return metadata(service.existing(workflow)).getCurrentDetails();
+  }
+
+  @Test
+  void whatIsAskedForWhileTheLastReportIsWrittenStillCounts() throws Exception {
+    CountDownLatch writing = new CountDownLatch(2);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.reports =
+        name -> {
+          writing.countDown();
+          if (writing.getCount() == 0) {
+            FakeSteps.await(mayEnd);
+          }
+          return null;
+        };
+    WorkflowStub workflow = service.start("x", "{\"iterations\": 1, " + SMALL + "}");
+    assertThat(writing.await(60, TimeUnit.SECONDS)).isTrue();
+    service.await("x", progress -> progress.reports().size() == 2);
+    workflow.update("extend", String.class, 1);
+    mayEnd.countDown();
+
+    assertThat(workflow.getResult(ExperimentResult.class).iterations()).hasSize(3);
+    assertThat(
+            steps.requests.stream()
+                .filter(
+                    each -> each instanceof FakeSteps.ReportOf || each instanceof Recording.Request)
+                .reduce((earlier, later) -> later))
+        .as("the newest report has all iterations")
+        .contains(new FakeSteps.ReportOf("x"));
+  }
+
+  @Test
+  void anExtendedExperimentIsForecastAgain() throws Exception {
+    steps.forecasts = request -> FORECAST;
+    CountDownLatch splitting = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    steps.before =
+        request -> {
+          if (request instanceof Split.Request split && split.iteration() == 1) {
+            splitting.countDown();
+            FakeSteps.await(mayEnd);
+          }
+        };
+    WorkflowStub workflow = service.start("x", "{\"iterations\": 1, " + SMALL + "}");
+    assertThat(splitting.await(60, TimeUnit.SECONDS)).isTrue();
+    workflow.update("extend", String.class, 2);
+    mayEnd.countDown();
+    workflow.getResult(ExperimentResult.class);
+
+    assertThat(steps.requests(FakeSteps.Forecasting.class))
+        .extracting(each -> each.spec().iterations())
+        .containsExactly(1, 3);
   }
 }
