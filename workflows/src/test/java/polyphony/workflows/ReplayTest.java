@@ -109,6 +109,15 @@ class ReplayTest {
               "notified-comparison",
               "{\"methods\": [\"debate\"], \"seeds\": [0], \"common\": {" + SMALL + "}}",
               List.of(),
+              ReplayTest::compared),
+          // From here on, they are forecast and reported on.
+          new Recorded("reported", ONE_ITERATION, List.of(), ReplayTest::reported),
+          new Recorded("reported-and-extended", ONE_ITERATION, List.of(), ReplayTest::extended),
+          new Recorded("not-reported", ONE_ITERATION, List.of(), ReplayTest::notReported),
+          new Recorded(
+              "reported-comparison",
+              "{\"methods\": [\"debate\"], \"seeds\": [0], \"common\": {" + SMALL + "}}",
+              List.of(),
               ReplayTest::compared));
 
   static Stream<String> workflows() {
@@ -118,6 +127,24 @@ class ReplayTest {
   private static void damaged(TestService service, FakeSteps steps, Recorded run) throws Exception {
     steps.before = failing(request -> request instanceof Train.Request, FailureTypes.DATA, 1000);
     Course.UNATTENDED.run(service, steps, run);
+  }
+
+  private static void reported(TestService service, FakeSteps steps, Recorded run)
+      throws Exception {
+    steps.forecasts = request -> new Forecast(10, 2, 600, 1200, 5_000_000, 1L << 30, 2);
+    steps.reports = name -> new KeptReport(FakeSteps.artifact("page"), "key", "http://x/" + name);
+    Course.ORDINARY.run(service, steps, run);
+  }
+
+  private static void notReported(TestService service, FakeSteps steps, Recorded run)
+      throws Exception {
+    steps.before =
+        failing(
+            request ->
+                request instanceof FakeSteps.Forecasting || request instanceof FakeSteps.ReportOf,
+            FailureTypes.DATA,
+            1000);
+    Course.ORDINARY.run(service, steps, run);
   }
 
   private static void retried(TestService service, FakeSteps steps, Recorded run) throws Exception {
