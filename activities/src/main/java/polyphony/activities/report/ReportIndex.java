@@ -41,7 +41,7 @@ public final class ReportIndex {
     for (String name : names) {
       page.body().open("li").element("a", name, "href", name);
       if (experiments) {
-        page.body().text(": " + line(name));
+        page.body().text("· " + line(name));
       }
       page.body().close("li");
     }
