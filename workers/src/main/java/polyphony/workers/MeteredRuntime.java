@@ -1,13 +1,10 @@
 package polyphony.workers;
 
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import polyphony.activities.lm.Encoder;
-import polyphony.activities.lm.EncoderModel;
-import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.ForwardingRuntime;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
@@ -15,16 +12,14 @@ import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
-import polyphony.activities.lm.TrainingSettings;
 
 /** A runtime that tells when it is at work and how many tokens went through it. */
-final class MeteredRuntime implements LanguageModelRuntime {
-  private final LanguageModelRuntime runtime;
+final class MeteredRuntime extends ForwardingRuntime {
   private final BusyClock clock;
   private final LongAdder tokens = new LongAdder();
 
   MeteredRuntime(LanguageModelRuntime runtime, BusyClock clock) {
-    this.runtime = runtime;
+    super(runtime);
     this.clock = clock;
   }
 
@@ -33,134 +28,46 @@ final class MeteredRuntime implements LanguageModelRuntime {
     return tokens.sum();
   }
 
-  @Override
-  public Sampler sampler(LanguageModel model) {
-    Sampler sampler = runtime.sampler(model);
-    return new Sampler() {
-      @Override
-      public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
-        clock.begin();
-        try {
-          List<Continuation> continuations = sampler.sample(batch, settings);
-          continuations.forEach(each -> tokens.add(each.tokens().length));
-          return continuations;
-        } finally {
-          clock.end();
-        }
-      }
-
-      @Override
-      public void close() {
-        sampler.close();
-      }
-    };
+  private <T> T timed(Supplier<T> work) {
+    clock.begin();
+    try {
+      return work.get();
+    } finally {
+      clock.end();
+    }
   }
 
   @Override
-  public Scorer scorer(LanguageModel model) {
-    Scorer scorer = runtime.scorer(model);
-    return new Scorer() {
-      @Override
-      public List<Scores> score(List<Text> batch) {
-        clock.begin();
-        try {
-          List<Scores> scores = scorer.score(batch);
-          batch.forEach(each -> tokens.add(each.tokens().length - each.from()));
-          return scores;
-        } finally {
-          clock.end();
-        }
-      }
-
-      @Override
-      public void close() {
-        scorer.close();
-      }
-    };
+  protected List<Sampler.Continuation> sample(
+      Sampler sampler, List<Sampler.Prompt> batch, SamplingSettings settings) {
+    List<Sampler.Continuation> drawn = timed(() -> super.sample(sampler, batch, settings));
+    drawn.forEach(each -> tokens.add(each.tokens().length));
+    return drawn;
   }
 
   @Override
-  public Encoder encoder(EncoderModel model) {
-    Encoder encoder = runtime.encoder(model);
-    return new Encoder() {
-      @Override
-      public List<float[]> embed(List<int[]> texts) {
-        clock.begin();
-        try {
-          List<float[]> embeddings = encoder.embed(texts);
-          texts.forEach(each -> tokens.add(each.length));
-          return embeddings;
-        } finally {
-          clock.end();
-        }
-      }
-
-      @Override
-      public void close() {
-        encoder.close();
-      }
-    };
+  protected List<Scorer.Scores> score(Scorer scorer, List<Scorer.Text> batch) {
+    List<Scorer.Scores> scores = timed(() -> super.score(scorer, batch));
+    batch.forEach(each -> tokens.add(each.tokens().length - each.from()));
+    return scores;
   }
 
   @Override
-  public long memory() {
-    return runtime.memory();
+  protected List<float[]> embed(Encoder encoder, List<int[]> texts) {
+    List<float[]> embeddings = timed(() -> super.embed(encoder, texts));
+    texts.forEach(each -> tokens.add(each.length));
+    return embeddings;
   }
 
   @Override
-  public Trainer trainer(
-      LanguageModel model,
-      TrainingBatches batches,
-      TrainingSettings settings,
-      Optional<Path> state) {
-    Trainer trainer = runtime.trainer(model, batches, settings, state);
-    return new Trainer() {
-      @Override
-      public int step() {
-        return trainer.step();
-      }
-
-      @Override
-      public StepReport next() {
-        clock.begin();
-        try {
-          StepReport report = trainer.next();
-          tokens.add(report.tokens());
-          return report;
-        } finally {
-          clock.end();
-        }
-      }
-
-      @Override
-      public double loss(List<TrainingExample> examples) {
-        clock.begin();
-        try {
-          return trainer.loss(examples);
-        } finally {
-          clock.end();
-        }
-      }
-
-      @Override
-      public void saveState(Path file) {
-        trainer.saveState(file);
-      }
-
-      @Override
-      public void saveWeights(Path file) {
-        trainer.saveWeights(file);
-      }
-
-      @Override
-      public void close() {
-        trainer.close();
-      }
-    };
+  protected Trainer.StepReport train(Trainer trainer, TrainingBatches batches) {
+    Trainer.StepReport report = timed(() -> super.train(trainer, batches));
+    tokens.add(report.tokens());
+    return report;
   }
 
   @Override
-  public Map<String, String> versions() {
-    return runtime.versions();
+  protected double loss(Trainer trainer, List<TrainingExample> examples) {
+    return timed(() -> super.loss(trainer, examples));
   }
 }

@@ -1,16 +1,12 @@
 package polyphony.workers;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import polyphony.activities.lm.Encoder;
-import polyphony.activities.lm.EncoderModel;
-import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.ForwardingRuntime;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
@@ -18,7 +14,6 @@ import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
-import polyphony.activities.lm.TrainingSettings;
 
 /** Writes down the shape of every call of a runtime, and how long each kind of work took. */
 final class WorkMeter {
@@ -76,124 +71,51 @@ final class WorkMeter {
 
   /** A runtime whose work is measured. */
   LanguageModelRuntime around(LanguageModelRuntime runtime) {
-    return new LanguageModelRuntime() {
-      @Override
-      public Sampler sampler(LanguageModel model) {
-        return measured(runtime.sampler(model));
-      }
-
-      @Override
-      public Scorer scorer(LanguageModel model) {
-        return measured(runtime.scorer(model));
-      }
-
-      @Override
-      public Encoder encoder(EncoderModel model) {
-        return runtime.encoder(model);
-      }
-
-      @Override
-      public Trainer trainer(
-          LanguageModel model,
-          TrainingBatches batches,
-          TrainingSettings settings,
-          Optional<Path> state) {
-        return measured(runtime.trainer(model, batches, settings, state), batches);
-      }
-
-      @Override
-      public long memory() {
-        return runtime.memory();
-      }
-
-      @Override
-      public Map<String, String> versions() {
-        return runtime.versions();
-      }
-    };
+    return new Measured(runtime);
   }
 
-  private Sampler measured(Sampler sampler) {
-    return new Sampler() {
-      @Override
-      public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
-        List<Continuation> drawn = timed("sample", () -> sampler.sample(batch, settings));
-        calls
-            .get("sample")
-            .add(
-                new Call(
-                    batch.stream().map(each -> each.tokens().length).toList(),
-                    drawn.stream().map(each -> each.tokens().length).toList()));
-        return drawn;
-      }
+  private final class Measured extends ForwardingRuntime {
+    Measured(LanguageModelRuntime runtime) {
+      super(runtime);
+    }
 
-      @Override
-      public void close() {
-        sampler.close();
-      }
-    };
-  }
+    @Override
+    protected List<Sampler.Continuation> sample(
+        Sampler sampler, List<Sampler.Prompt> batch, SamplingSettings settings) {
+      List<Sampler.Continuation> drawn =
+          timed("sample", () -> super.sample(sampler, batch, settings));
+      calls
+          .get("sample")
+          .add(
+              new Call(
+                  batch.stream().map(each -> each.tokens().length).toList(),
+                  drawn.stream().map(each -> each.tokens().length).toList()));
+      return drawn;
+    }
 
-  private Scorer measured(Scorer scorer) {
-    return new Scorer() {
-      @Override
-      public List<Scores> score(List<Text> batch) {
-        List<Scores> scores = timed("score", () -> scorer.score(batch));
-        calls
-            .get("score")
-            .add(
-                new Call(
-                    batch.stream().map(each -> each.tokens().length).toList(),
-                    batch.stream().map(each -> each.tokens().length - each.from()).toList()));
-        return scores;
-      }
+    @Override
+    protected List<Scorer.Scores> score(Scorer scorer, List<Scorer.Text> batch) {
+      List<Scorer.Scores> scores = timed("score", () -> super.score(scorer, batch));
+      calls
+          .get("score")
+          .add(
+              new Call(
+                  batch.stream().map(each -> each.tokens().length).toList(),
+                  batch.stream().map(each -> each.tokens().length - each.from()).toList()));
+      return scores;
+    }
 
-      @Override
-      public void close() {
-        scorer.close();
-      }
-    };
-  }
-
-  private Trainer measured(Trainer trainer, TrainingBatches batches) {
-    return new Trainer() {
-      @Override
-      public int step() {
-        return trainer.step();
-      }
-
-      @Override
-      public StepReport next() {
-        List<TrainingExample> examples = batches.batch(trainer.step());
-        StepReport report = timed("train", trainer::next);
-        calls
-            .get("train")
-            .add(
-                new Call(
-                    examples.stream().map(each -> each.tokens().length).toList(),
-                    examples.stream().map(TrainingExample::trainedTokens).toList()));
-        return report;
-      }
-
-      @Override
-      public double loss(List<TrainingExample> examples) {
-        return trainer.loss(examples);
-      }
-
-      @Override
-      public void saveState(Path file) {
-        trainer.saveState(file);
-      }
-
-      @Override
-      public void saveWeights(Path file) {
-        trainer.saveWeights(file);
-      }
-
-      @Override
-      public void close() {
-        trainer.close();
-      }
-    };
+    @Override
+    protected Trainer.StepReport train(Trainer trainer, TrainingBatches batches) {
+      List<TrainingExample> examples = batches.batch(trainer.step());
+      Trainer.StepReport report = timed("train", () -> super.train(trainer, batches));
+      calls
+          .get("train")
+          .add(
+              new Call(
+                  examples.stream().map(each -> each.tokens().length).toList(),
+                  examples.stream().map(TrainingExample::trainedTokens).toList()));
+      return report;
+    }
   }
 }

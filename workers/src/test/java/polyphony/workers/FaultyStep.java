@@ -5,19 +5,17 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
-import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.ForwardingRuntime;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
-import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
-import polyphony.activities.lm.TrainingExample;
-import polyphony.activities.lm.TrainingSettings;
 
 /**
  * The program with isolated steps, of which the first to sample a second batch, and the first to
@@ -52,8 +50,16 @@ final class FaultyStep {
     }
   }
 
-  private record AbortingRuntime(LanguageModelRuntime runtime, Path marks)
-      implements LanguageModelRuntime {
+  private static final class AbortingRuntime extends ForwardingRuntime {
+    private final Path marks;
+    private final Map<Sampler, Integer> batches =
+        Collections.synchronizedMap(new IdentityHashMap<>());
+
+    AbortingRuntime(LanguageModelRuntime runtime, Path marks) {
+      super(runtime);
+      this.marks = marks;
+    }
+
     private void abort(String mark) {
       try {
         Files.createFile(marks.resolve(mark));
@@ -72,77 +78,20 @@ final class FaultyStep {
     }
 
     @Override
-    public Sampler sampler(LanguageModel model) {
-      Sampler sampler = runtime.sampler(model);
-      return new Sampler() {
-        private int batches;
-
-        @Override
-        public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
-          if (++batches == 2) {
-            abort("sampling");
-          }
-          return sampler.sample(batch, settings);
-        }
-
-        @Override
-        public void close() {
-          sampler.close();
-        }
-      };
+    protected List<Sampler.Continuation> sample(
+        Sampler sampler, List<Sampler.Prompt> batch, SamplingSettings settings) {
+      if (batches.merge(sampler, 1, Integer::sum) == 2) {
+        abort("sampling");
+      }
+      return super.sample(sampler, batch, settings);
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
-      return runtime.scorer(model);
-    }
-
-    @Override
-    public Trainer trainer(
-        LanguageModel model,
-        TrainingBatches batches,
-        TrainingSettings settings,
-        Optional<Path> state) {
-      Trainer trainer = runtime.trainer(model, batches, settings, state);
-      return new Trainer() {
-        @Override
-        public int step() {
-          return trainer.step();
-        }
-
-        @Override
-        public StepReport next() {
-          if (trainer.step() == 2) {
-            abort("training");
-          }
-          return trainer.next();
-        }
-
-        @Override
-        public double loss(List<TrainingExample> examples) {
-          return trainer.loss(examples);
-        }
-
-        @Override
-        public void saveState(Path file) {
-          trainer.saveState(file);
-        }
-
-        @Override
-        public void saveWeights(Path file) {
-          trainer.saveWeights(file);
-        }
-
-        @Override
-        public void close() {
-          trainer.close();
-        }
-      };
-    }
-
-    @Override
-    public Map<String, String> versions() {
-      return runtime.versions();
+    protected Trainer.StepReport train(Trainer trainer, TrainingBatches batchesToTrain) {
+      if (trainer.step() == 2) {
+        abort("training");
+      }
+      return super.train(trainer, batchesToTrain);
     }
   }
 }

@@ -12,17 +12,13 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.ForwardingRuntime;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
-import polyphony.activities.lm.TrainingExample;
-import polyphony.activities.lm.TrainingSettings;
 import polyphony.storage.ObjectStore;
 
 /**
@@ -103,103 +99,42 @@ final class Recorder {
 
   /** Everything that is sampled, scored and trained is written down. */
   LanguageModelRuntime around(LanguageModelRuntime runtime) {
-    return new LanguageModelRuntime() {
-      @Override
-      public Sampler sampler(LanguageModel model) {
-        return recorded(runtime.sampler(model));
-      }
-
-      @Override
-      public Scorer scorer(LanguageModel model) {
-        return recorded(runtime.scorer(model));
-      }
-
-      @Override
-      public Trainer trainer(
-          LanguageModel model,
-          TrainingBatches batches,
-          TrainingSettings settings,
-          Optional<Path> state) {
-        Trainer trainer = runtime.trainer(model, batches, settings, state);
-        record(WorkEntry.Kind.OPEN, List.of(), trainer.step(), null);
-        return recorded(trainer);
-      }
-
-      @Override
-      public Map<String, String> versions() {
-        return runtime.versions();
-      }
-    };
+    return new Recorded(runtime);
   }
 
-  private Sampler recorded(Sampler sampler) {
-    return new Sampler() {
-      @Override
-      public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
-        List<Long> seeds = batch.stream().map(Prompt::seed).toList();
-        record(WorkEntry.Kind.SAMPLE, seeds, 0, null);
-        List<Continuation> continuations = sampler.sample(batch, settings);
-        current.get().uncommitted.addAll(seeds);
-        return continuations;
-      }
+  private final class Recorded extends ForwardingRuntime {
+    Recorded(LanguageModelRuntime runtime) {
+      super(runtime);
+    }
 
-      @Override
-      public void close() {
-        sampler.close();
-      }
-    };
-  }
+    @Override
+    protected List<Sampler.Continuation> sample(
+        Sampler sampler, List<Sampler.Prompt> batch, SamplingSettings settings) {
+      List<Long> seeds = batch.stream().map(Sampler.Prompt::seed).toList();
+      record(WorkEntry.Kind.SAMPLE, seeds, 0, null);
+      List<Sampler.Continuation> continuations = super.sample(sampler, batch, settings);
+      current.get().uncommitted.addAll(seeds);
+      return continuations;
+    }
 
-  private Scorer recorded(Scorer scorer) {
-    return new Scorer() {
-      @Override
-      public List<Scores> score(List<Text> batch) {
-        record(WorkEntry.Kind.SCORE, List.of(), batch.size(), null);
-        return scorer.score(batch);
-      }
+    @Override
+    protected List<Scorer.Scores> score(Scorer scorer, List<Scorer.Text> batch) {
+      record(WorkEntry.Kind.SCORE, List.of(), batch.size(), null);
+      return super.score(scorer, batch);
+    }
 
-      @Override
-      public void close() {
-        scorer.close();
-      }
-    };
-  }
+    @Override
+    protected void opened(Trainer trainer) {
+      record(WorkEntry.Kind.OPEN, List.of(), trainer.step(), null);
+    }
 
-  private Trainer recorded(Trainer trainer) {
-    return new Trainer() {
-      @Override
-      public int step() {
-        return trainer.step();
-      }
-
-      @Override
-      public StepReport next() {
-        record(WorkEntry.Kind.TRAIN, List.of(), trainer.step(), null);
-        StepReport report = trainer.next();
-        current.get().trained = trainer.step();
-        return report;
-      }
-
-      @Override
-      public double loss(List<TrainingExample> examples) {
-        return trainer.loss(examples);
-      }
-
-      @Override
-      public void saveState(Path file) {
-        trainer.saveState(file);
-      }
-
-      @Override
-      public void saveWeights(Path file) {
-        trainer.saveWeights(file);
-      }
-
-      @Override
-      public void close() {
-        trainer.close();
-      }
-    };
+    @Override
+    protected Trainer.StepReport train(Trainer trainer, TrainingBatches batches) {
+      record(WorkEntry.Kind.TRAIN, List.of(), trainer.step(), null);
+      Trainer.StepReport report = super.train(trainer, batches);
+      current.get().trained = trainer.step();
+      return report;
+    }
   }
 
   private void record(WorkEntry.Kind kind, List<Long> seeds, int number, String object) {
