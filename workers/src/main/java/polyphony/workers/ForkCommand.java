@@ -9,6 +9,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import polyphony.storage.PolyphonyException;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.SpecDefaults;
 
@@ -104,9 +105,21 @@ final class ForkCommand implements Callable<Integer> {
     if (name != null) {
       spec.put("experiment", name);
     }
-    fields.forEach((field, value) -> SpecReader.set(spec, field, value));
+    fields.forEach((field, value) -> set(spec, field, value));
     ExperimentSpec asked = SpecReader.spec(spec);
     SpecDefaults.check(asked);
     return asked;
+  }
+
+  /** What has an option of its own must not be set past it either. */
+  private static void set(ObjectNode spec, String field, String value) {
+    if (!SpecDefaults.CHANGED_BY_FORK.contains(field.split("\\.", 2)[0])) {
+      throw PolyphonyException.config(
+          "--set "
+              + field
+              + ": a fork cannot change it; allowed are "
+              + String.join(", ", SpecDefaults.CHANGED_BY_FORK));
+    }
+    SpecReader.set(spec, field, value);
   }
 }

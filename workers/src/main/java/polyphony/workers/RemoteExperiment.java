@@ -131,14 +131,14 @@ final class RemoteExperiment {
     return workflow.getResult(ExperimentResult.class);
   }
 
-  /** The complete spec that an iteration works with; empty where that iteration is not there. */
+  /** The complete spec in force in an iteration; empty where that iteration is not there. */
   Optional<ExperimentSpec> spec(String iteration) {
     try {
       return ExperimentRun.input(
               client,
               WorkflowExecution.newBuilder().setWorkflowId(iteration).build(),
               FinetuningIteration.Request.class)
-          .map(request -> request.experiment().spec());
+          .map(FinetuningIteration.Request::spec);
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
         return Optional.empty();

@@ -23,6 +23,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import polyphony.workflows.SpecDefaults;
 
 /** What every command says of itself. */
 class CommandHelpTest {
@@ -133,6 +134,13 @@ class CommandHelpTest {
     assertThat(told(err)).isEmpty();
   }
 
+  @Test
+  void whatAForkMayChangeIsNamedInItsHelp() {
+    OptionSpec set = commands().getSubcommands().get("fork").getCommandSpec().findOption("--set");
+    assertThat(String.join(" ", set.description()).split("[ ,.]+"))
+        .containsSubsequence(SpecDefaults.CHANGED_BY_FORK);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -145,6 +153,10 @@ class CommandHelpTest {
         "help data imports | there is no command imports; did you mean import",
         "status mine yours | there is no place for \"yours\"; see polyphony status --help",
         "extend mine two | COUNT",
+        "fork mine --from 2 --set agents=5 | --set agents: a fork cannot change it; allowed are rounds,",
+        "fork mine --from 2 --set fork.iteration=5 | --set fork.iteration: a fork cannot change it",
+        "fork mine --from 2 --set fork.experiment=x | --set fork.experiment: a fork cannot change it",
+        "fork mine --from 2 --set experiment=y | --set experiment: a fork cannot change it",
         "grade | --task"
       })
   void aMistakeIsOneLineThatNamesWhatWasProbablyMeant(String arguments, String part) {

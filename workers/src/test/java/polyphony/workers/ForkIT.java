@@ -84,7 +84,7 @@ class ForkIT {
 
     assertThat(run("audit", "fork")).as(text(out) + text(err)).isZero();
     assertThat(run("compare", "begun", "fork")).as(text(err)).isZero();
-    assertThat(text(out)).contains("fork.experiment begun");
+    assertThat(text(out)).contains("fork.iteration 2");
   }
 
   @Test
@@ -92,7 +92,7 @@ class ForkIT {
     assertThat(run("fork", "nothing", "--from", "1")).isEqualTo(2);
     assertThat(text(err)).contains("no experiment nothing to be forked");
     assertThat(run("fork", "begun", "--from", "2", "--set", "agents=5")).isEqualTo(2);
-    assertThat(text(err)).contains("agents is 2 in the recorded experiment, not 5");
+    assertThat(text(err)).contains("--set agents: a fork cannot change it");
     assertThat(run("fork", "begun", "--from", "2", "--set", "criticMix=2")).isEqualTo(2);
     assertThat(text(err)).contains("criticMix is 2");
   }

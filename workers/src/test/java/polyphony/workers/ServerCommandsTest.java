@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.temporal.client.WorkflowOptions;
 import io.temporal.testserver.TestServer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -38,6 +39,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Worker;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentNames;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.FinetuningIteration;
+import polyphony.workflows.PolyphonyDataConverter;
+import polyphony.workflows.Society;
+import polyphony.workflows.SpecDefaults;
 
 /**
  * The commands around a Temporal service, at a service bound to a port, with fake steps: a worker
@@ -200,6 +208,35 @@ class ServerCommandsTest {
           .isInstanceOf(PolyphonyException.class)
           .hasMessageContaining("no worker answers")
           .hasMessageContaining("polyphony worker");
+    }
+  }
+
+  @Test
+  void anEarlyIterationOfAForkHasTheSpecThatWasInForce() throws Exception {
+    Experiment begun = steps.resolve("begun", PolyphonyDataConverter.parse("{\"rounds\": 2}"));
+    ExperimentSpec changed =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, \"rounds\": 3}"),
+            begun.spec());
+    Experiment fork = begun.fork("mine", changed);
+    try (TemporalAccess temporal =
+        TemporalAccess.connect(
+            Settings.of(environment, 1).temporal().orElseThrow(), Person.identity())) {
+      RemoteExperiment remote = new RemoteExperiment(temporal.client(), "mine");
+      for (int iteration = 1; iteration <= 2; iteration++) {
+        String id = ExperimentNames.iteration("mine", iteration);
+        temporal
+            .client()
+            .newUntypedWorkflowStub(
+                "FinetuningIteration",
+                WorkflowOptions.newBuilder().setWorkflowId(id).setTaskQueue("nobody").build())
+            .start(
+                new FinetuningIteration.Request(
+                    fork, iteration, Society.copies(fork.base(), 3), false));
+        assertThat(remote.spec(id)).contains(iteration == 1 ? begun.spec() : changed);
+      }
+      assertThat(remote.spec(ExperimentNames.iteration("mine", 3))).isEmpty();
     }
   }
 

@@ -32,6 +32,10 @@ public record ComparisonSpec(
 
   static final List<Long> SEEDS = List.of(0L, 1L, 2L);
 
+  private static final String FORKS =
+      "all experiments of a comparison begin anew; polyphony fork makes one, and polyphony compare"
+          + " takes it by its name";
+
   public ComparisonSpec {
     methods = methods == null ? null : List.copyOf(methods);
     tasks = tasks == null ? null : List.copyOf(tasks);
@@ -78,6 +82,7 @@ public record ComparisonSpec(
     refuse(violations, "common.experiment", shared.experiment(), "names are derived");
     refuse(violations, "common.method", shared.method(), "methods lists them");
     refuse(violations, "common.seed", shared.seed(), "seeds lists them");
+    refuse(violations, "common.fork", shared.fork(), FORKS);
     if (tasks != null) {
       refuse(violations, "common.task.name", name(shared.task()), "tasks lists them");
     }
@@ -89,6 +94,7 @@ public record ComparisonSpec(
       ExperimentSpec each = asked.get(i);
       refuse(violations, path + "experiment", each.experiment(), "names are derived");
       refuse(violations, path + "seed", each.seed(), "seeds lists them");
+      refuse(violations, path + "fork", each.fork(), FORKS);
       if (tasks != null) {
         refuse(violations, path + "task.name", name(each.task()), "tasks lists them");
       }

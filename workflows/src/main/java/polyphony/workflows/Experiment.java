@@ -85,6 +85,14 @@ public record Experiment(
   }
 
   /**
+   * What questions are drawn with: a fork that samples with another seed still has the questions of
+   * the experiment that began.
+   */
+  public long questionSeed() {
+    return spec(0).seed();
+  }
+
+  /**
    * A fork of this.
    *
    * @param forked its name and settings; its {@link ExperimentSpec#fork} names this

@@ -127,7 +127,7 @@ public record ExperimentSpec(
         SpecDefaults.first(likelihoodModel, common.likelihoodModel),
         SpecDefaults.first(embeddingModel, common.embeddingModel),
         SpecDefaults.first(promptSet, common.promptSet),
-        fork);
+        SpecDefaults.first(fork, common.fork));
   }
 
   /**

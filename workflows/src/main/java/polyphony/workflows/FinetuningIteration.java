@@ -20,7 +20,12 @@ public interface FinetuningIteration {
    * @param society who debates
    * @param unattended as {@link MultiagentFinetuning#UNATTENDED}
    */
-  record Request(Experiment experiment, int iteration, Society society, boolean unattended) {}
+  record Request(Experiment experiment, int iteration, Society society, boolean unattended) {
+    /** What is in force in this iteration. */
+    public ExperimentSpec spec() {
+      return experiment.spec(iteration);
+    }
+  }
 
   /**
    * @param society after training

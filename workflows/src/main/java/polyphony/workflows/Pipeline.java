@@ -27,7 +27,7 @@ final class Pipeline {
   Pipeline(FinetuningIteration.Request request, OperatedSteps steps, IterationStatus status) {
     this.request = request;
     this.experiment = request.experiment();
-    this.spec = experiment.spec(request.iteration());
+    this.spec = request.spec();
     this.method = Method.named(spec.method());
     this.steps = steps;
     this.status = status;
@@ -136,7 +136,10 @@ final class Pipeline {
     status.begin("draw questions", 1);
     FreshQuestions.Request drawing =
         new FreshQuestions.Request(
-            spec.seed(), request.iteration(), spec.task(), experiment.trainQuestions());
+            experiment.questionSeed(),
+            request.iteration(),
+            spec.task(),
+            experiment.trainQuestions());
     String summary = "draw questions to finetune on";
     return timed(
         "draw questions",

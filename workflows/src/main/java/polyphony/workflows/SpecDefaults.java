@@ -281,6 +281,14 @@ public final class SpecDefaults {
 
   private static void checkFork(Checks checks, ExperimentSpec spec) {
     ForkSpec fork = spec.fork();
+    Method method = Method.named(first(spec.method(), METHOD));
+    if (method != null && method.trains() == Method.Trains.NOTHING) {
+      checks.refuse(
+          "fork is set, allowed: leaving it out, since method "
+              + method.name()
+              + " trains nothing: there are no iterations to fork");
+      return;
+    }
     checks.name("fork.experiment", fork.experiment());
     if (fork.experiment() == null) {
       checks.refuse("fork.experiment is not set, allowed: the name of an experiment");

@@ -111,6 +111,24 @@ class ComparisonSpecTest {
   }
 
   @Test
+  void whatIsComparedBeginsAnew() {
+    String fork = "\"fork\": {\"experiment\": \"x\", \"iteration\": 2}";
+    ComparisonSpec common = spec("{\"common\": {" + fork + "}}");
+    ComparisonSpec one = spec("{\"methods\": [\"base\", {\"agents\": 2, " + fork + "}]}");
+    String because =
+        " is set, allowed: leaving it out, since all experiments of a comparison begin anew;"
+            + " polyphony fork makes one, and polyphony compare takes it by its name";
+    for (ComparisonSpec each : List.of(common, common.withQuestions(20))) {
+      assertThatThrownBy(each::experiments)
+          .isInstanceOf(InvalidSpecException.class)
+          .hasMessage("common.fork" + because);
+    }
+    assertThatThrownBy(one::experiments)
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessage("methods[1].fork" + because);
+  }
+
+  @Test
   void thereIsALimit() {
     assertThatThrownBy(
             () ->

@@ -632,6 +632,19 @@ class FinetuningIterationTest {
     assertThat(steps.trainings(2)).allMatch(each -> each.seed() == 2);
   }
 
+  @Test
+  void aForkWithAnotherSeedHasTheQuestionsOfTheExperimentThatBegan() {
+    String fresh = "\"iterations\": 3, \"questions\": \"fresh\"";
+    ExperimentSpec first = PolyphonyDataConverter.parse("{\"seed\": 1, " + fresh + "}");
+    steps.origin = new Experiment.Origin("begun", 3, completed(first), null);
+    run("\"seed\": 2, " + fresh);
+
+    assertThat(steps.requests(FreshQuestions.Request.class))
+        .extracting(FreshQuestions.Request::iteration, FreshQuestions.Request::seed)
+        .containsExactly(tuple(2, 1L), tuple(3, 1L));
+    assertThat(steps.debates(Purpose.FINETUNE, 3)).allMatch(each -> each.seed() == 2);
+  }
+
   private static ExperimentSpec completed(ExperimentSpec spec) {
     return SpecDefaults.complete(
         spec.withTask(new TaskSpec("arithmetic", 4, 3, null), null), ModelDefaults.NONE);

@@ -344,6 +344,18 @@ class SpecDefaultsTest {
     assertThat(spec.fork()).isEqualTo(new ForkSpec("x", 2));
   }
 
+  @Test
+  void whatTrainsNothingHasNoIterationsToFork() {
+    ExperimentSpec debate = complete("{\"method\": \"debate\"}");
+    ExperimentSpec asked =
+        PolyphonyDataConverter.parse("{\"fork\": {\"experiment\": \"x\", \"iteration\": 1}}");
+    assertThatThrownBy(() -> SpecDefaults.complete(asked, debate))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessage(
+            "fork is set, allowed: leaving it out, since method debate trains nothing: there are"
+                + " no iterations to fork");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',

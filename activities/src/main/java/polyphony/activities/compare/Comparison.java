@@ -22,6 +22,7 @@ import polyphony.storage.Artifacts;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.ComparisonResult;
+import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.Role;
@@ -31,7 +32,9 @@ import polyphony.workflows.TaskSpec;
 
 /**
  * Experiments side by side. Those that differ in nothing but their seed are one row. Rows on one
- * task with one base model are compared question by question: they answered the same ones.
+ * task with one base model are compared question by question: they answered the same ones. So the
+ * seed of a fork is here the one that its questions were drawn with; another one that it samples
+ * with is a setting.
  *
  * @param rows in the order in which the experiments were named, those on one task with one base
  *     model together
@@ -41,8 +44,11 @@ import polyphony.workflows.TaskSpec;
 public record Comparison(List<Row> rows, List<Difference> differences) {
   private static final JsonMapper JSON = new JsonMapper();
 
-  /** Fields that do not make another row. */
-  private static final List<String> NOT_SETTINGS = List.of("experiment", "seed", "iterations");
+  /** Fields that do not make another row, or not as they are. */
+  private static final List<String> NOT_SETTINGS =
+      List.of("experiment", "seed", "iterations", "fork");
+
+  private static final String OPEN = "open";
 
   /**
    * One method with its settings.
@@ -105,6 +111,19 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
   /** How much more often one row's answers are right than another's, on the same questions. */
   public record Difference(
       String label, int iteration, String than, int thanIteration, PairedDifference paired) {}
+
+  /**
+   * What makes a row.
+   *
+   * @param fields of the spec, by their paths
+   * @param before of a fork: fields of what was in force earlier, where an iteration has another
+   *     value than the next one
+   */
+  private record Settings(SortedMap<String, String> fields, SortedMap<String, String> before) {
+    String method() {
+      return fields.get("method");
+    }
+  }
 
   /** What rows must have in common to be compared. */
   private record Section(String task, String baseModel) {}
@@ -188,12 +207,11 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
 
   /** By what they have in common. */
   private static List<List<Group>> groups(List<RecordedExperiment> experiments) {
-    Map<Section, Map<SortedMap<String, String>, List<RecordedExperiment>>> sections =
-        new LinkedHashMap<>();
+    Map<Section, Map<Settings, List<RecordedExperiment>>> sections = new LinkedHashMap<>();
     for (RecordedExperiment each : experiments) {
       sections
           .computeIfAbsent(section(each), section -> new LinkedHashMap<>())
-          .computeIfAbsent(settings(each), settings -> new ArrayList<>())
+          .computeIfAbsent(settings(each.experiment()), settings -> new ArrayList<>())
           .add(each);
     }
     return sections.entrySet().stream()
@@ -213,7 +231,7 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
   }
 
   private static List<Group> groups(
-      Section section, Map<SortedMap<String, String>, List<RecordedExperiment>> bySettings) {
+      Section section, Map<Settings, List<RecordedExperiment>> bySettings) {
     List<Group> groups = new ArrayList<>();
     bySettings.forEach(
         (settings, members) -> {
@@ -234,17 +252,48 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
   }
 
   private static long seed(RecordedExperiment experiment) {
-    return experiment.experiment().spec().seed();
+    return experiment.experiment().questionSeed();
   }
 
-  /** Every field that makes a row, by its path. */
-  private static SortedMap<String, String> settings(RecordedExperiment experiment) {
-    ObjectNode spec = JSON.valueToTree(experiment.experiment().spec());
-    spec.put("baseModel", experiment.experiment().base().sha256().substring(0, 8));
+  private static Settings settings(Experiment experiment) {
+    SortedMap<String, String> own = fields(experiment, experiment.spec());
+    SortedMap<String, String> before = new TreeMap<>();
+    SortedMap<String, String> next = own;
+    int first = experiment.origin() == null ? 0 : experiment.origin().iteration();
+    for (int iteration = first; iteration > 0; iteration--) {
+      SortedMap<String, String> inForce = fields(experiment, experiment.spec(iteration - 1));
+      for (String field : differing(inForce, next)) {
+        before.put(
+            "before iteration " + iteration + " " + field, inForce.getOrDefault(field, OPEN));
+      }
+      next = inForce;
+    }
+    if (first > 0) {
+      // Not what was forked, which is called otherwise for every seed.
+      own.put("fork.iteration", Integer.toString(first));
+    }
+    return new Settings(own, before);
+  }
+
+  /** Every field of one of an experiment's specs that makes a row, by its path. */
+  private static SortedMap<String, String> fields(Experiment experiment, ExperimentSpec inForce) {
+    ObjectNode spec = JSON.valueToTree(inForce);
+    spec.put("baseModel", experiment.base().sha256().substring(0, 8));
     spec.remove(NOT_SETTINGS);
-    SortedMap<String, String> settings = new TreeMap<>();
-    flatten("", spec, settings);
-    return settings;
+    if (inForce.seed() != experiment.questionSeed()) {
+      spec.put("seed", inForce.seed());
+    }
+    SortedMap<String, String> fields = new TreeMap<>();
+    flatten("", spec, fields);
+    return fields;
+  }
+
+  private static Set<String> differing(
+      SortedMap<String, String> some, SortedMap<String, String> others) {
+    Set<String> fields = new TreeSet<>(some.keySet());
+    fields.addAll(others.keySet());
+    fields.removeIf(field -> Objects.equals(some.get(field), others.get(field)));
+    return fields;
   }
 
   private static void flatten(String path, JsonNode node, SortedMap<String, String> settings) {
@@ -260,23 +309,27 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
     }
   }
 
-  /** The method, and where several rows have it, the fields in which they differ. */
-  private static String label(
-      SortedMap<String, String> settings, Set<SortedMap<String, String>> all) {
-    String method = settings.get("method");
+  /**
+   * The method, and where several rows have it, the fields in which they differ; what was in force
+   * before a fork only where nothing else tells two of them apart.
+   */
+  private static String label(Settings settings, Set<Settings> all) {
     Set<String> differing = new TreeSet<>();
-    for (SortedMap<String, String> other : all) {
-      if (other.get("method").equals(method)) {
-        Set<String> fields = new TreeSet<>(settings.keySet());
-        fields.addAll(other.keySet());
-        for (String field : fields) {
-          if (!Objects.equals(settings.get(field), other.get(field))) {
-            differing.add(field + " " + settings.getOrDefault(field, "open"));
-          }
-        }
+    for (Settings other : all) {
+      if (other.fields().equals(settings.fields())) {
+        addDiffering(settings.before(), other.before(), differing);
+      } else if (other.method().equals(settings.method())) {
+        addDiffering(settings.fields(), other.fields(), differing);
       }
     }
-    return differing.isEmpty() ? method : method + " (" + String.join(", ", differing) + ")";
+    return differing.isEmpty()
+        ? settings.method()
+        : settings.method() + " (" + String.join(", ", differing) + ")";
+  }
+
+  private static void addDiffering(
+      SortedMap<String, String> own, SortedMap<String, String> others, Set<String> label) {
+    differing(own, others).forEach(field -> label.add(field + " " + own.getOrDefault(field, OPEN)));
   }
 
   private static Row row(Group group, List<Group> section) {

@@ -53,10 +53,11 @@ final class QuestionSets {
    * Checks that the questions suffice for all iterations, and that none of them is evaluated on.
    * Splits see to the latter where one task is used for both.
    *
+   * @param seed that those to finetune on are drawn with
    * @param evaluate those to evaluate on
    * @throws PolyphonyException CONFIG where it is not so
    */
-  void check(ExperimentSpec spec, List<Question> evaluate) {
+  void check(ExperimentSpec spec, long seed, List<Question> evaluate) {
     boolean fresh = spec.questions().equals(SpecDefaults.FRESH);
     int sets = fresh ? Math.max(1, spec.iterations()) : 1;
     TaskSpec task = spec.task();
@@ -81,7 +82,7 @@ final class QuestionSets {
     Set<String> evaluated = new HashSet<>();
     evaluate.forEach(each -> evaluated.add(NearDuplicates.normal(each.text())));
     List<Question> common =
-        train(task, sets, spec.seed()).stream()
+        train(task, sets, seed).stream()
             .filter(each -> evaluated.contains(NearDuplicates.normal(each.text())))
             .toList();
     if (!common.isEmpty()) {

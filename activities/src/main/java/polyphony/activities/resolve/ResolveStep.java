@@ -94,9 +94,7 @@ public final class ResolveStep {
     Experiment continued = continued(recorded.orElseThrow(), spec);
     restoreInputs(continued);
     if (continued.spec().iterations() > recorded.orElseThrow().spec().iterations()) {
-      sets.check(
-          continued.spec(),
-          JsonLines.read(artifacts.bytes(continued.evaluateQuestions()), Question.class));
+      checkQuestions(continued);
     }
     return continued;
   }
@@ -206,7 +204,7 @@ public final class ResolveStep {
     ArtifactRef base = model("baseModel", baseModel, false);
     ExperimentSpec spec = completion().complete(asked).withName(name);
     List<Question> evaluate = sets.evaluate(spec);
-    sets.check(spec, evaluate);
+    sets.check(spec, spec.seed(), evaluate);
     ArtifactRef prompts = prompts(spec, Purpose.FINETUNE);
     ArtifactRef evaluatePrompts = prompts(spec, Purpose.EVALUATE);
     return new Experiment(
@@ -232,8 +230,16 @@ public final class ResolveStep {
     SpecCompletion completion = completion();
     ExperimentSpec spec = completion.complete(asked).withName(name);
     Experiment fork = completion.origin(asked).fork(name, spec);
-    sets.check(spec, JsonLines.read(artifacts.bytes(fork.evaluateQuestions()), Question.class));
+    checkQuestions(fork);
     return fork;
+  }
+
+  /** Checks that what an experiment has begun with suffices for what is asked of it now. */
+  private void checkQuestions(Experiment experiment) {
+    sets.check(
+        experiment.spec(),
+        experiment.questionSeed(),
+        JsonLines.read(artifacts.bytes(experiment.evaluateQuestions()), Question.class));
   }
 
   /** The checkpoint that a field names, which must be one of the right kind. */

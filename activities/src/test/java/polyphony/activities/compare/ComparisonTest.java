@@ -51,6 +51,31 @@ class ComparisonTest {
             artifact("c"),
             new Experiment.BatchPlan(250, 50),
             Map.of());
+    return recorded(experiment, answers);
+  }
+
+  /**
+   * @param changes fields of the fork's spec
+   */
+  private static RecordedExperiment fork(
+      String name, RecordedExperiment of, int iteration, String changes, String... answers) {
+    ExperimentSpec spec =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{\"fork\": {\"experiment\": \""
+                    + of.experiment().name()
+                    + "\", \"iteration\": "
+                    + iteration
+                    + "}"
+                    + (changes.isEmpty() ? "" : ", ")
+                    + changes
+                    + "}"),
+            of.experiment().spec());
+    return recorded(of.experiment().fork(name, spec), answers);
+  }
+
+  private static RecordedExperiment recorded(Experiment experiment, String... answers) {
+    long seed = experiment.spec().seed();
     List<RecordedExperiment.Iteration> iterations = new ArrayList<>();
     for (int i = 0; i < answers.length; i++) {
       List<Boolean> correct = answers[i].chars().mapToObj(each -> each == '+').toList();
@@ -312,6 +337,67 @@ class ComparisonTest {
             "multiagent-ft (evaluateOn.evaluate 500, evaluateOn.evaluateSplit evaluate,"
                 + " evaluateOn.name arithmetic, evaluateOn.operands 60, task.evaluate open,"
                 + " task.evaluateSplit open, task.operands open)");
+  }
+
+  @Test
+  void aForkIsPairedByTheSeedThatItsQuestionsWereDrawnWith() {
+    RecordedExperiment begun = recorded("begun", "", 0, "d", "+---", "++--");
+    Comparison comparison =
+        Comparison.of(List.of(begun, fork("fork", begun, 1, "\"seed\": 7", "+---", "+++-")));
+    assertThat(comparison.rows())
+        .extracting(row -> row.label() + " " + row.seeds())
+        .containsExactly(
+            "multiagent-ft (fork.iteration open, seed open) [0]",
+            "multiagent-ft (fork.iteration 1, seed 7) [0]");
+    assertThat(comparison.differences().get(2).paired().bySeed()).containsExactly(-0.25);
+  }
+
+  @Test
+  void theSameForkOfExperimentsThatDifferInTheirSeedAloneIsOneRow() {
+    RecordedExperiment zero = recorded("zero", "", 0, "d", "+---", "++--");
+    RecordedExperiment one = recorded("one", "", 1, "e", "+---", "++--");
+    List<Row> rows =
+        Comparison.of(
+                List.of(
+                    zero,
+                    one,
+                    fork("a", zero, 1, "\"criticMix\": 0.25", "+---", "+++-"),
+                    fork("b", one, 1, "\"criticMix\": 0.25", "+---", "++++")))
+            .rows();
+    assertThat(rows)
+        .extracting(row -> row.label() + " " + row.seeds())
+        .containsExactly(
+            "multiagent-ft (criticMix 0.5, fork.iteration open) [0, 1]",
+            "multiagent-ft (criticMix 0.25, fork.iteration 1) [0, 1]");
+  }
+
+  @Test
+  void differentForksAreDifferentRows() {
+    RecordedExperiment begun = recorded("begun", "\"criticMix\": 0.25", 0, "d", "+", "+", "+");
+    RecordedExperiment early = fork("early", begun, 1, "\"criticMix\": 0.75", "+", "+", "+");
+    String change = "\"criticMix\": 0.5";
+    assertThat(
+            Comparison.of(
+                    List.of(
+                        fork("same", begun, 2, "", "+", "+", "+"),
+                        fork("a", begun, 2, change, "+", "+", "+"),
+                        // Only what was in force before tells it apart.
+                        fork("b", early, 2, change, "+", "+", "+"),
+                        fork("c", begun, 1, change, "+", "+", "+"),
+                        fork("d", begun, 2, change + ", \"seed\": 1", "+", "+", "+")))
+                .rows())
+        .extracting(Row::label)
+        .containsExactly(
+            "multiagent-ft (criticMix 0.25, fork.iteration 2, seed open)",
+            "multiagent-ft (before iteration 1 criticMix open, before iteration 2 criticMix 0.25,"
+                + " criticMix 0.5, fork.iteration 2, seed open)",
+            "multiagent-ft (before iteration 1 criticMix 0.25, before iteration 2 criticMix 0.75,"
+                + " criticMix 0.5, fork.iteration 2, seed open)",
+            "multiagent-ft (criticMix 0.5, fork.iteration 1, seed open)",
+            "multiagent-ft (criticMix 0.5, fork.iteration 2, seed 1)");
+    RecordedExperiment again = fork("again", begun, 1, "\"criticMix\": 0.75", "+", "+");
+    assertThatThrownBy(() -> Comparison.of(List.of(early, again)))
+        .hasMessageContaining("early and again have the same settings and the same seed");
   }
 
   @Test

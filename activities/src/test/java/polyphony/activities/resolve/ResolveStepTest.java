@@ -413,7 +413,7 @@ class ResolveStepTest {
   private FreshQuestions.Result draw(Experiment experiment, int iteration) throws Exception {
     FreshQuestions.Request request =
         new FreshQuestions.Request(
-            experiment.spec().seed(),
+            experiment.questionSeed(),
             iteration,
             experiment.spec().task(),
             experiment.trainQuestions());
@@ -567,6 +567,64 @@ class ResolveStepTest {
         .isEqualTo(begun);
     assertThat(fork.origin()).isEqualTo(new Experiment.Origin("begun", 2, begun.spec(), null));
     assertThat(resolve(Map.of()).run("fork", fork("begun", 2, 0.75))).isEqualTo(fork);
+  }
+
+  private static final String ANOTHER_SEED =
+      "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, \"seed\": 6";
+
+  @Test
+  void aForkWithAnotherSeedGoesOnWithFreshQuestionsOfTheSameOrder() throws Exception {
+    Experiment begun =
+        resolve(Map.of())
+            .run(
+                "begun",
+                with(
+                    "{\"task\": {\"train\": 10, \"evaluate\": 8}, \"questions\": \"fresh\","
+                        + " \"iterations\": 3, \"seed\": 5}"));
+    Experiment fork = resolve(Map.of()).run("fork", with(ANOTHER_SEED + "}"));
+    assertThat(fork.spec().seed()).isEqualTo(6);
+    assertThat(fork.questionSeed()).isEqualTo(5);
+    assertThat(draw(fork, 3)).isEqualTo(draw(begun, 3));
+    store.store.delete(Artifacts.key(fork.trainQuestions()));
+    assertThat(resolve(Map.of()).run("fork", null)).isEqualTo(fork);
+    assertThat(store.artifacts.present(fork.trainQuestions())).isTrue();
+  }
+
+  @Test
+  void theQuestionsOfAForkWithAnotherSeedAreHeldAgainstThoseItIsEvaluatedOn() throws IOException {
+    importOwn("twice", 100, "Twice");
+    String task = "{\"name\": \"twice\", \"train\": 10, \"evaluate\": 8}";
+    Experiment own = resolve(Map.of()).run("own", with("{\"task\": " + task + ", \"seed\": 5}"));
+    // What the third iteration will have, with the seed that began.
+    List<Question> drawn =
+        new QuestionSets(new DataRegistry(store.store, store.artifacts))
+            .train(own.spec().task(), 3, 5);
+    StringBuilder lines = new StringBuilder();
+    drawn
+        .subList(20, 30)
+        .forEach(
+            each ->
+                lines.append(
+                    "{\"question\": \""
+                        + each.text()
+                        + "\", \"answer\": \"1\", \"part\": \"test\"}\n"));
+    Path file = Files.writeString(temporary.resolve("same.jsonl"), lines);
+    new DataRegistry(store.store, store.artifacts).importFiles("same", file, null, "text", null);
+    resolve(Map.of())
+        .run(
+            "begun",
+            with(
+                "{\"task\": {\"name\": \"twice\", \"train\": 10}, \"evaluateOn\": {\"name\":"
+                    + " \"same\", \"evaluate\": 10}, \"questions\": \"fresh\","
+                    + " \"iterations\": 2, \"seed\": 5}"));
+    Experiment fork = resolve(Map.of()).run("fork", with(ANOTHER_SEED + "}"));
+    for (String name : List.of("fork", "longer")) {
+      assertThatThrownBy(
+              () -> resolve(Map.of()).run(name, with(ANOTHER_SEED + ", \"iterations\": 3}")))
+          .isInstanceOf(PolyphonyException.class)
+          .hasMessageContaining("questions of task twice to finetune on (10, such as ");
+    }
+    assertThat(resolve(Map.of()).recorded("fork")).contains(fork);
   }
 
   @Test
