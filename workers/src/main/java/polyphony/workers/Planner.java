@@ -117,8 +117,10 @@ final class Planner implements Forecasting, Parts.Planning {
   }
 
   private static void run(
-      Experiment experiment, ExperimentSpec asked, StepActivities activities, BooleanSupplier stop)
-      throws InterruptedException {
+      Experiment experiment,
+      ExperimentSpec asked,
+      StepActivities activities,
+      BooleanSupplier stop) {
     TemporalAccess temporal = TemporalAccess.inProcess("planner");
     try (Stack stack = Stack.start(temporal, Set.copyOf(Stack.QUEUES), AT_ONCE, activities)) {
       ExperimentRun run =
