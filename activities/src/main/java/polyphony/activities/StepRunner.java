@@ -47,6 +47,11 @@ public final class StepRunner implements AutoCloseable {
     StepOutcome<R> run(StepListener listener, BooleanSupplier stop) throws Exception;
   }
 
+  /** Work that asks now and then whether it is to stop. */
+  interface Stoppable<R> {
+    R run(BooleanSupplier stop) throws Exception;
+  }
+
   /**
    * A step that has ended.
    *
@@ -174,7 +179,12 @@ public final class StepRunner implements AutoCloseable {
 
   /** Work that is not memoised and cannot be stopped: its heartbeats tell that it is alive. */
   <R> R alive(String step, String detail, Callable<R> work) {
-    return beating(step, detail, (own, workflow) -> work.call());
+    return alive(step, detail, stop -> work.call());
+  }
+
+  /** The same, of work that can be stopped. */
+  <R> R alive(String step, String detail, Stoppable<R> work) {
+    return beating(step, detail, (own, workflow) -> work.run(() -> own.stopped.get() != null));
   }
 
   private <R> Ended<R> run(Step step, String detail, Computation<R> computation) {

@@ -8,7 +8,10 @@ import io.temporal.testing.TestActivityEnvironment;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,6 +25,8 @@ import polyphony.storage.FolderObjectStore;
 import polyphony.storage.Step;
 import polyphony.storage.Steps;
 import polyphony.workflows.Activities;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Forecast;
 import polyphony.workflows.Notice;
 
 class LightActivitiesTest {
@@ -48,7 +53,7 @@ class LightActivitiesTest {
 
   private Activities.Light activities(Steps steps, StepRunner runner, Notifier notifier) {
     Healing healing = new Healing(new FolderObjectStore(temporary.resolve("store")), steps);
-    environment.registerActivitiesImplementations(
+    return activities(
         new LightActivities(
             runner,
             healing,
@@ -62,6 +67,10 @@ class LightActivitiesTest {
             null,
             null,
             notifier));
+  }
+
+  private Activities.Light activities(LightActivities activities) {
+    environment.registerActivitiesImplementations(activities);
     return environment.newActivityStub(Activities.Light.class);
   }
 
@@ -89,6 +98,51 @@ class LightActivitiesTest {
       assertThat(failure.isNonRetryable()).isTrue();
       assertThat(failure.getOriginalMessage())
           .startsWith("there is no finished step and no object 0000");
+    }
+  }
+
+  @Test
+  void oneForecastIsMadeAtATime() {
+    Forecast made = new Forecast(1, 0, 1, 1, 1, 1, 1);
+    AtomicReference<LightActivities> own = new AtomicReference<>();
+    List<Forecast> meanwhile = new ArrayList<>();
+    try (StepRunner runner = new StepRunner(null, null)) {
+      own.set(
+          new LightActivities(
+              runner,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              (name, spec, stop) -> {
+                if (name.equals("first")) {
+                  meanwhile.add(own.get().forecast("second", spec));
+                }
+                return made;
+              },
+              null));
+      Activities.Light activities = activities(own.get());
+      assertThat(activities.forecast("first", ExperimentSpec.empty())).isEqualTo(made);
+      assertThat(meanwhile).containsExactly((Forecast) null);
+      assertThat(activities.forecast("second", ExperimentSpec.empty())).isEqualTo(made);
+    }
+  }
+
+  @Test
+  void nobodyIsToldOfAPilot() {
+    Steps steps = new StoreInFolder(temporary).steps;
+    Notice notice =
+        new Notice("1/done", "done", "pilot-0123abcd", "done", 1, 1, 0.5, 0.1, "iteration 1");
+    Webhook nowhere = Webhook.of("http://127.0.0.1:1/", "POLYPHONY_WEBHOOK");
+    try (StepRunner runner = new StepRunner(steps, null)) {
+      // It would fail.
+      activities(steps, runner, new Notifier(Optional.of(nowhere), experiment -> Optional.empty()))
+          .announce(notice);
     }
   }
 

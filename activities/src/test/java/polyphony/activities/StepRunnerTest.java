@@ -220,6 +220,26 @@ class StepRunnerTest {
   }
 
   @Test
+  void workThatIsNotMemoisedIsToldWhenNobodyWaitsForItAnyMore() {
+    runner = new StepRunner(null, null, Duration.ofMillis(20));
+    environment.registerActivitiesImplementations(
+        (Probe)
+            input ->
+                runner.alive(
+                    "forecast",
+                    input,
+                    stop -> {
+                      assertThat(stop.getAsBoolean()).isFalse();
+                      environment.requestCancelActivity();
+                      while (!stop.getAsBoolean()) {
+                        Thread.sleep(5);
+                      }
+                      return "stopped";
+                    }));
+    assertThat(environment.newActivityStub(Probe.class).probe("x")).isEqualTo("stopped");
+  }
+
+  @Test
   void heartbeatsAndFailuresTellHowManyCommitsThisAttemptHasMade() {
     Probe probe =
         probe(

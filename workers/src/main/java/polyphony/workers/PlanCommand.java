@@ -26,7 +26,8 @@ import polyphony.workflows.Forecast;
           + " and how much memory they need.",
       "",
       "The rates are those of earlier steps with the same base model in the same store. Where there"
-          + " are none, a pilot of a few questions is run first."
+          + " are none, a pilot of a few questions is run first: an experiment of its own, which"
+          + " nobody is told of and polyphony prune removes."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -95,14 +96,15 @@ final class PlanCommand implements Callable<Integer> {
       ExperimentSpec complete = parts.completion().complete(asked);
       String name = SpecArguments.name(asked, complete);
       Planner.Planned planned = parts.planning().plan(name, asked);
-      if (planned.forecast().isEmpty() && !noMeasure) {
+      boolean measure = planned.forecast().isEmpty() && !noMeasure;
+      if (measure) {
         pilot(settings, parts, complete);
         planned = parts.planning().plan(name, asked);
       }
       if (json) {
         console.out().println(PrettyJson.of(Printed.of(planned)));
       } else {
-        console.out().print(PlanText.of(planned));
+        console.out().print(PlanText.of(planned, measure));
       }
       return 0;
     }
@@ -112,9 +114,13 @@ final class PlanCommand implements Callable<Integer> {
   private void pilot(Settings settings, Parts parts, ExperimentSpec complete)
       throws InterruptedException {
     ExperimentSpec pilot = complete.pilot(PILOT_TRAIN, PILOT_EVALUATE);
-    String derived = ExperimentNames.derive(pilot);
-    String name = "pilot-" + derived.substring(derived.lastIndexOf('-') + 1);
-    console.err().println("nothing like it was measured in this store: a pilot is run first");
+    String name = ExperimentNames.pilot(pilot);
+    console
+        .err()
+        .println(
+            "nothing like it was measured in this store: a pilot is run first; an hour after it, "
+                + TypedCommand.of("prune", name)
+                + " --older-than 1h --delete removes it");
     try (RunSession session = RunSession.start(console, settings, parts, TypedCommand.of(command));
         PrintStream nowhere =
             new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8)) {

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import polyphony.activities.plan.Plan;
 import polyphony.workflows.ExperimentDescription;
 import polyphony.workflows.Forecast;
@@ -19,6 +18,15 @@ final class PlanText {
    * What is to be done by iteration and step, and below it what that takes; ends with a line break.
    */
   static String of(Planner.Planned planned) {
+    return of(planned, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param piloted whether a pilot was just run for it
+   */
+  static String of(Planner.Planned planned, boolean piloted) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("iteration  step", "to compute", "there already", "device time"));
     int last = -1;
@@ -42,7 +50,8 @@ final class PlanText {
         + ExperimentDescription.summary(planned.plan().experiment().spec())
         + "\n"
         + AlignedText.of(rows)
-        + forecast(planned.forecast());
+        + planned.forecast().map(Forecast::text).orElseGet(() -> none(planned, piloted))
+        + "\n";
   }
 
   private static String time(Double seconds) {
@@ -51,12 +60,12 @@ final class PlanText {
         : seconds == 0 ? "" : Forecast.clock(Duration.ofMillis(Math.round(1000 * seconds)));
   }
 
-  private static String forecast(Optional<Forecast> forecast) {
-    return forecast
-            .map(Forecast::text)
-            .orElse(
-                "no forecast of time and room: nothing like it was measured in this store; polyphony"
-                    + " plan measures first")
-        + "\n";
+  private static String none(Planner.Planned planned, boolean piloted) {
+    return "no forecast of time and room: "
+        + (piloted
+            ? "the pilot had no "
+                + String.join(", no ", planned.plan().unmeasured(planned.rates()))
+                + " to measure; the experiment itself measures them as it runs"
+            : "nothing like it was measured in this store; polyphony plan measures first");
   }
 }

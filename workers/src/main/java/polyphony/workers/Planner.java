@@ -5,6 +5,9 @@ import java.time.Clock;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import polyphony.activities.DeviceSlots;
 import polyphony.activities.InProcessSteps;
 import polyphony.activities.StepRunner;
@@ -16,6 +19,7 @@ import polyphony.activities.plan.PlanningSteps;
 import polyphony.activities.plan.Rates;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.OverlaidObjectStore;
+import polyphony.storage.PolyphonyException;
 import polyphony.storage.Steps;
 import polyphony.storage.TemporaryFolder;
 import polyphony.storage.Worker;
@@ -58,12 +62,18 @@ final class Planner implements Forecasting, Parts.Planning {
   record Planned(Plan plan, Rates rates, Optional<Forecast> forecast) {}
 
   @Override
-  public Forecast forecast(String name, ExperimentSpec spec) throws InterruptedException {
-    return plan(name, spec).forecast().orElse(null);
+  public Forecast forecast(String name, ExperimentSpec spec, BooleanSupplier stop)
+      throws InterruptedException {
+    return plan(name, spec, stop).forecast().orElse(null);
   }
 
   @Override
   public Planned plan(String name, ExperimentSpec asked) throws InterruptedException {
+    return plan(name, asked, () -> false);
+  }
+
+  private Planned plan(String name, ExperimentSpec asked, BooleanSupplier stop)
+      throws InterruptedException {
     try (TemporaryFolder written = new TemporaryFolder(access.work().resolve("plans"), "plan");
         OverlaidObjectStore store =
             new OverlaidObjectStore(
@@ -90,30 +100,51 @@ final class Planner implements Forecasting, Parts.Planning {
                     Notifier.NONE),
                 rates);
         long start = System.nanoTime();
-        run(experiment, asked, new StepActivities(planning, planning, planning));
+        run(experiment, asked, new StepActivities(planning, planning, planning), stop);
         Plan plan = new Plan(experiment, planning.planned());
         // What a step costs beside its work was seen just now.
         double secondsOfStep = (System.nanoTime() - start) / 1e9 / plan.steps().size();
         long memory =
-            MemoryNeed.of(overlaid.checkpoints().open(experiment.base()), experiment, slots);
+            MemoryNeed.of(
+                overlaid.checkpoints().open(experiment.base()),
+                Optional.ofNullable(experiment.likelihoodCheckpoint())
+                    .map(overlaid.checkpoints()::open),
+                experiment,
+                slots);
         return new Planned(plan, rates, plan.forecast(rates, slots, secondsOfStep, memory));
       }
     }
   }
 
-  private static void run(Experiment experiment, ExperimentSpec asked, StepActivities activities)
-      throws InterruptedException {
+  private static void run(
+      Experiment experiment,
+      ExperimentSpec asked,
+      StepActivities activities,
+      BooleanSupplier stop) {
     TemporalAccess temporal = TemporalAccess.inProcess("planner");
     try (Stack stack = Stack.start(temporal, Set.copyOf(Stack.QUEUES), AT_ONCE, activities)) {
-      ExperimentRun.startOrAttach(
+      ExperimentRun run =
+          ExperimentRun.startOrAttach(
               stack.client(),
               experiment.name(),
               asked,
               experiment.spec(),
               false,
-              Priority.getDefaultInstance())
-          .workflow()
-          .getResult(ExperimentResult.class);
+              Priority.getDefaultInstance());
+      await(run, stop);
     }
+  }
+
+  private static void await(ExperimentRun run, BooleanSupplier stop) {
+    while (!stop.getAsBoolean()) {
+      try {
+        run.workflow().getResult(1, TimeUnit.SECONDS, ExperimentResult.class);
+        return;
+      } catch (TimeoutException e) {
+        // It is still under way.
+      }
+    }
+    throw PolyphonyException.infrastructure(
+        "planning " + run.name() + " was given up: nobody waits for it any more", null);
   }
 }

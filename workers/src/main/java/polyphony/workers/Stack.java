@@ -39,7 +39,7 @@ final class Stack implements AutoCloseable {
   /**
    * Starts to take work.
    *
-   * @param temporal closed with this
+   * @param temporal closed with this, and where this cannot be started
    * @param queues of {@link #QUEUES}, those to serve
    * @param slots samplings at the same time, and trainings
    * @throws polyphony.storage.PolyphonyException CONFIG where the service has not all that the
@@ -47,8 +47,18 @@ final class Stack implements AutoCloseable {
    */
   static Stack start(
       TemporalAccess temporal, Set<String> queues, int slots, StepActivities activities) {
-    SearchAttributes.register(temporal);
-    WorkerFactory factory = WorkerFactory.newInstance(temporal.client());
+    Stack stack = new Stack(temporal, WorkerFactory.newInstance(temporal.client()));
+    try {
+      SearchAttributes.register(temporal);
+      stack.serve(queues, slots, activities);
+      return stack;
+    } catch (RuntimeException | Error e) {
+      stack.close();
+      throw e;
+    }
+  }
+
+  private void serve(Set<String> queues, int slots, StepActivities activities) {
     if (queues.contains(Activities.ORCHESTRATION)) {
       Worker orchestration = factory.newWorker(Activities.ORCHESTRATION, slots(LIGHT_SLOTS));
       orchestration.registerWorkflowImplementationTypes(
@@ -69,7 +79,6 @@ final class Stack implements AutoCloseable {
           .registerActivitiesImplementations(activities.training());
     }
     factory.start();
-    return new Stack(temporal, factory);
   }
 
   private static WorkerOptions slots(int count) {

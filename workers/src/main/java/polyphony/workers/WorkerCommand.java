@@ -136,15 +136,12 @@ final class WorkerCommand implements Callable<Integer> {
       throws InterruptedException {
     Optional<Stack> started =
         patience.until(
-            () -> {
-              TemporalAccess access = TemporalAccess.connectAtOnce(temporal, parts.identity());
-              try {
-                return Stack.start(access, served, settings.slots(), parts.activities());
-              } catch (RuntimeException | Error e) {
-                access.close();
-                throw e;
-              }
-            });
+            () ->
+                Stack.start(
+                    TemporalAccess.connectAtOnce(temporal, parts.identity()),
+                    served,
+                    settings.slots(),
+                    parts.activities()));
     if (started.isEmpty()) {
       return;
     }

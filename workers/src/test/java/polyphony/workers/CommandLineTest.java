@@ -13,9 +13,11 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -23,8 +25,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import polyphony.activities.plan.Plan;
+import polyphony.activities.plan.PlanningSteps;
+import polyphony.activities.plan.Rates;
+import polyphony.storage.Artifacts;
 import polyphony.storage.FolderObjectStore;
+import polyphony.storage.LocalCache;
+import polyphony.storage.Steps;
 import polyphony.storage.Worker;
+import polyphony.workflows.Debate;
+import polyphony.workflows.Experiment;
+import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Purpose;
 
 /** The command line from its arguments to its exit code, over the real workflows and fake steps. */
 class CommandLineTest {
@@ -34,6 +46,10 @@ class CommandLineTest {
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private String in = "";
   private Map<String, String> environment = Map.of();
+  private Parts.Planning planning =
+      (name, asked) -> {
+        throw new AssertionError("nothing is planned here");
+      };
 
   @Test
   void aRunPrintsItsTable() {
@@ -214,6 +230,58 @@ class CommandLineTest {
     }
   }
 
+  /** A debate to be computed, of a kind that was never measured. */
+  private Planner.Planned planned(String name, ExperimentSpec asked) {
+    FolderObjectStore store = new FolderObjectStore(folder.resolve("store"));
+    Experiment experiment = steps.resolve(name, asked);
+    Rates rates = Rates.read(store, experiment, "cpu");
+    Steps nothing =
+        new Steps(
+            store,
+            new Artifacts(store, new LocalCache(folder.resolve("cache"), 1L << 20)),
+            Worker.here("cpu", Map.of()),
+            Clock.systemUTC());
+    PlanningSteps planner = new PlanningSteps(nothing, steps, rates);
+    planner.debate(
+        new Debate.Request(
+            0,
+            Purpose.EVALUATE,
+            0,
+            0,
+            1,
+            "arithmetic",
+            experiment.evaluateQuestions(),
+            0,
+            40,
+            experiment.prompts(),
+            experiment.base(),
+            null,
+            List.of(),
+            experiment.spec().sampling(),
+            50,
+            Map.of(),
+            null,
+            null,
+            null));
+    return new Planner.Planned(new Plan(experiment, planner.planned()), rates, Optional.empty());
+  }
+
+  @Test
+  void aPilotIsNamedAndWhatItCouldNotMeasureIsSaid() {
+    planning = this::planned;
+    assertThat(run("plan", "--method", "base")).isZero();
+    assertThat(errors())
+        .containsPattern("prune pilot-[0-9a-f]{8} --older-than 1h --delete removes it")
+        .containsPattern("experiment pilot-[0-9a-f]{8}");
+    assertThat(output())
+        .contains("no forecast of time and room: the pilot had no first answers to measure")
+        .doesNotContain("polyphony plan measures first");
+
+    assertThat(run("plan", "--method", "base", "--no-measure")).isZero();
+    assertThat(errors()).isEmpty();
+    assertThat(output()).contains("polyphony plan measures first");
+  }
+
   @Test
   void aTraceIsShownOnlyWhereItIsAskedFor() {
     run("run", "--agents", "0", "--verbose");
@@ -267,9 +335,7 @@ class CommandLineTest {
         List::of,
         Worker.here("cpu", Map.of()),
         new FolderObjectStore(folder.resolve("store")),
-        (name, asked) -> {
-          throw new AssertionError("nothing is planned here");
-        },
+        planning,
         () -> {});
   }
 

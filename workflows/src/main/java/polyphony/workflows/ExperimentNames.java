@@ -20,6 +20,8 @@ public final class ExperimentNames {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
+  private static final Pattern PILOT = Pattern.compile("pilot-[0-9a-f]{8}");
+
   /** Whether something may be called this. */
   public static boolean isValid(String name) {
     return NAME.matcher(name).matches();
@@ -43,6 +45,21 @@ public final class ExperimentNames {
         task.substring(0, Math.min(task.length(), SHOWN_OF_TASK)),
         "seed" + complete.seed(),
         hash(identity));
+  }
+
+  /**
+   * The name of a small experiment that is run to measure how long a larger one will take.
+   *
+   * @param complete the small one's spec
+   */
+  public static String pilot(ExperimentSpec complete) {
+    String derived = derive(complete);
+    return "pilot" + derived.substring(derived.lastIndexOf('-'));
+  }
+
+  /** Whether {@link #pilot} made this name; nobody is told of such an experiment. */
+  public static boolean isPilot(String name) {
+    return PILOT.matcher(name).matches();
   }
 
   /** The workflow id of one iteration, such as {@code my-experiment/iteration-003}. */

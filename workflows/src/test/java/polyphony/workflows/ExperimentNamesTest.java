@@ -17,6 +17,16 @@ class ExperimentNamesTest {
   }
 
   @Test
+  void pilotsAreKnownByTheirNames() {
+    ExperimentSpec spec =
+        SpecDefaults.complete(PolyphonyDataConverter.parse("{}"), ModelDefaults.NONE);
+    assertThat(ExperimentNames.pilot(spec)).isEqualTo("pilot-0cf04d9c");
+    assertThat(ExperimentNames.isPilot("pilot-0cf04d9c")).isTrue();
+    assertThat(ExperimentNames.isPilot("pilot-study")).isFalse();
+    assertThat(ExperimentNames.isPilot(ExperimentNames.derive(spec))).isFalse();
+  }
+
+  @Test
   void moreIterationsExtendTheSameExperiment() {
     assertThat(derived("{\"iterations\": 5}")).isEqualTo(derived("{}"));
     assertThat(derived("{\"experiment\": \"any\"}")).isEqualTo(derived("{}"));

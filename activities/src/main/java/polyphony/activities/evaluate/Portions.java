@@ -12,7 +12,7 @@ import polyphony.activities.lm.Scorer;
  * small vocabulary it does, nothing is cut. The cuts follow from the texts alone, so that an
  * attempt that goes on after another makes the very same ones.
  */
-final class Portions {
+public final class Portions {
   /** Numbers in a portion's distributions: 64 MiB of 32-bit floats. */
   private static final long LARGEST = 1 << 24;
 
@@ -52,6 +52,15 @@ final class Portions {
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
     return MemoryPlan.scoring(model, sessions, texts.size(), Math.max(1, longest), most);
+  }
+
+  /**
+   * Tokens whose distributions one portion holds at most.
+   *
+   * @param longest tokens of one text that are scored; these are never divided
+   */
+  public static long scored(int vocabularySize, int longest) {
+    return Math.max(longest, LARGEST / vocabularySize);
   }
 
   private static int scored(Scorer.Text text) {

@@ -1,6 +1,7 @@
 package polyphony.activities.plan;
 
-import java.util.stream.LongStream;
+import java.util.Optional;
+import polyphony.activities.evaluate.Portions;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.train.TrainStep;
@@ -9,7 +10,9 @@ import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.Method;
 
 /**
- * What an experiment's steps need of a process's memory at their peak, where every text is full.
+ * What an experiment's steps need of a process's memory at their peak, where every text is full. A
+ * model that gives embeddings ({@code embeddingModel}) is left out: nothing reckons what an encoder
+ * needs.
  */
 public final class MemoryNeed {
   /** Of a question with what stands around it. */
@@ -19,23 +22,31 @@ public final class MemoryNeed {
 
   /**
    * @param base the model that everybody begins as
+   * @param judge the model that {@code likelihoodModel} names, if it is another one
    * @param slots steps that are computed at the same time in one process
    * @return bytes
    */
-  public static long of(LanguageModel base, Experiment experiment, int slots) {
+  public static long of(
+      LanguageModel base, Optional<LanguageModel> judge, Experiment experiment, int slots) {
     ExperimentSpec spec = experiment.spec();
     int rows = experiment.plan().batchSize();
     int context = base.config().maxPositions();
     int answer = Math.min(spec.sampling().maxNewTokens(), context / 2);
-    boolean debates = Method.named(spec.method()).debates();
-    // A critic reads its own answer and what a summary, or the others, make of theirs.
-    int prompt = Math.min(context - answer, QUESTION_TOKENS + (debates ? 2 * answer : 0));
-    int text = prompt + answer;
-    boolean trains = Method.named(spec.method()).trains() != Method.Trains.NOTHING;
+    int room = context - answer;
+    int text = Math.min(room, conversation(spec, answer)) + answer;
+    int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
     MemoryPlan sampling = MemoryPlan.sampling(base, rows, prompt, answer);
-    MemoryPlan scoring = MemoryPlan.scoring(base, models(spec), rows, text, (long) rows * answer);
+    MemoryPlan scoring = scoring(base, models(spec), rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
-    if (!trains) {
+    if (judge.isPresent()) {
+      // The models that score remain open while it reads.
+      largest =
+          Math.max(
+              largest,
+              slots * scoring.parts().get("weights")
+                  + scoring(judge.get(), 1, rows, text, answer).bytes(slots));
+    }
+    if (Method.named(spec.method()).trains() == Method.Trains.NOTHING) {
       return largest;
     }
     long tokens =
@@ -48,7 +59,34 @@ public final class MemoryNeed {
             TrainStep.LANES,
             tokens,
             Math.min(tokens, (long) spec.training().batchSize() * answer));
-    return LongStream.of(largest, training.bytes(slots)).max().orElseThrow();
+    return Math.max(largest, training.bytes(slots));
+  }
+
+  private static MemoryPlan scoring(
+      LanguageModel model, int sessions, int rows, int text, int answer) {
+    int tokens = Math.min(text, model.config().maxPositions());
+    int scored = Math.min(answer, tokens);
+    return MemoryPlan.scoring(
+        model,
+        sessions,
+        rows,
+        tokens,
+        Math.min((long) rows * scored, Portions.scored(model.config().vocabularySize(), scored)));
+  }
+
+  /** Tokens that an agent has read and said before its last answer. */
+  private static int conversation(ExperimentSpec spec, int answer) {
+    int turns = Method.named(spec.method()).debates() ? spec.rounds() - 1 : 0;
+    // In each its own answer is there, and the others' or a summary of them.
+    int answers = spec.summaries() ? Math.min(2, spec.agents()) : spec.agents();
+    return QUESTION_TOKENS + turns * (answers * answer + QUESTION_TOKENS);
+  }
+
+  /** Tokens that whoever summarises reads. */
+  private static int summarised(ExperimentSpec spec, int answer) {
+    return Method.named(spec.method()).debates() && spec.rounds() > 1 && spec.summaries()
+        ? QUESTION_TOKENS + (spec.agents() - 1) * answer
+        : 0;
   }
 
   /** Models that score answers, the base among them. */

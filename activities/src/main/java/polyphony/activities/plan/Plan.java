@@ -85,6 +85,17 @@ public record Plan(Experiment experiment, List<PlannedStep> steps) {
         first.wave().iteration(), first.step(), computed, group.size() - computed, seconds);
   }
 
+  /** Kinds of work to be done that were never measured, such as {@code scorings}. */
+  public List<String> unmeasured(Rates rates) {
+    return steps.stream()
+        .filter(each -> !each.reused() && each.work() != null)
+        .map(PlannedStep::work)
+        .filter(each -> rates.cost(each).isEmpty())
+        .map(Work::kind)
+        .distinct()
+        .toList();
+  }
+
   /**
    * What it will take.
    *

@@ -5,14 +5,14 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import polyphony.activities.ModelStep;
 import polyphony.activities.resolve.FreshQuestionsStep;
 import polyphony.activities.split.SplitStep;
@@ -61,19 +61,19 @@ public final class PlanningSteps
   private final Steps steps;
   private final Activities.Light light;
   private final Rates rates;
-  private final List<PlannedStep> planned = new ArrayList<>();
+  private final List<PlannedStep> planned = Collections.synchronizedList(new ArrayList<>());
 
   /** Results that were imagined, by the step's key. */
-  private final Map<String, Object> imagined = new HashMap<>();
+  private final Map<String, Object> imagined = new ConcurrentHashMap<>();
 
   /** Hashes of artifacts that do not exist. */
-  private final Set<String> inexistent = new HashSet<>();
+  private final Set<String> inexistent = ConcurrentHashMap.newKeySet();
 
   /** Questions by the hash of the answers to them. */
-  private final Map<String, Integer> answered = new HashMap<>();
+  private final Map<String, Integer> answered = new ConcurrentHashMap<>();
 
   /** Examples by the hash of a training set. */
-  private final Map<String, Integer> examples = new HashMap<>();
+  private final Map<String, Integer> examples = new ConcurrentHashMap<>();
 
   /**
    * @param steps what is there; nothing is computed by it
@@ -86,7 +86,7 @@ public final class PlanningSteps
   }
 
   /** What was asked for so far. */
-  public synchronized List<PlannedStep> planned() {
+  public List<PlannedStep> planned() {
     return List.copyOf(planned);
   }
 
@@ -102,7 +102,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
+  public FreshQuestions.Result freshQuestions(FreshQuestions.Request request) {
     FreshQuestions.Result result = light.freshQuestions(request);
     planned.add(
         new PlannedStep(
@@ -114,7 +114,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized Debate.Result debate(Debate.Request request) {
+  public Debate.Result debate(Debate.Request request) {
     String wave =
         request.purpose().name().toLowerCase(Locale.ROOT)
             + (request.mistakes() != null ? ", with hints" : ", round " + request.round());
@@ -131,7 +131,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized Evaluate.Result evaluate(Evaluate.Request request) {
+  public Evaluate.Result evaluate(Evaluate.Request request) {
     return lookUp(
         ModelStep.EVALUATE,
         request,
@@ -151,8 +151,7 @@ public final class PlanningSteps
     return train(ModelStep.TRAIN_CRITIC, request);
   }
 
-  private synchronized Train.Result train(
-      ModelStep<Train.Request, Train.Result> kind, Train.Request request) {
+  private Train.Result train(ModelStep<Train.Request, Train.Result> kind, Train.Request request) {
     int optimizerSteps = Work.steps(request, examples.get(request.examples().sha256()));
     return lookUp(
         kind,
@@ -176,7 +175,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized Vote.Result vote(Vote.Request request) {
+  public Vote.Result vote(Vote.Request request) {
     String wave = "vote, " + request.purpose().name().toLowerCase(Locale.ROOT);
     if (exists(request)) {
       Vote.Result result = light.vote(request);
@@ -199,7 +198,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized Split.Result split(Split.Request request) {
+  public Split.Result split(Split.Request request) {
     PlannedStep.Wave wave = new PlannedStep.Wave(request.iteration(), SplitStep.NAME);
     Split.Result result;
     if (exists(request)) {
@@ -250,7 +249,7 @@ public final class PlanningSteps
   }
 
   @Override
-  public synchronized IterationReport record(Recording.Request request) {
+  public IterationReport record(Recording.Request request) {
     if (exists(request)) {
       return light.record(request);
     }
@@ -351,11 +350,10 @@ public final class PlanningSteps
   private <R> R imagined(
       Step step, PlannedStep.Wave wave, Work work, Told<R> told, Imagination<R> imagination) {
     String key = step.key();
-    // Who asks for the same again gets what the first one will have computed.
-    boolean again = imagined.containsKey(key);
+    // Whoever imagines a step imagines the same, and only the first one will have to compute it.
+    R result = imagination.of(key);
+    boolean again = imagined.putIfAbsent(key, result) != null;
     planned.add(new PlannedStep(step.name(), wave, again, work));
-    @SuppressWarnings("unchecked") // The key covers the kind of step.
-    R result = (R) imagined.computeIfAbsent(key, imagination::of);
     return told.withStep(result, new StepReport(key, again, 0));
   }
 

@@ -6,17 +6,22 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import polyphony.activities.ModelStep;
 import polyphony.activities.compare.ExperimentRecords;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.ErrorClass;
 import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
@@ -34,18 +39,33 @@ import polyphony.workflows.Train;
 /**
  * What work took before, from the manifests of the steps of experiments with the same base model.
  * Of several, those count that are most like the one that is planned.
+ *
+ * <p>May be used by several threads.
  */
 public final class Rates {
   /** Enough for a median, and little to be read. */
-  private static final int MOST_EXPERIMENTS = 12;
+  private static final int ENOUGH = 60;
 
-  private static final int MOST_STEPS = 3000;
+  private static final int MOST_EXPERIMENTS = 12;
+  private static final int MOST_STEPS = 400;
   private static final int LARGEST_MANIFEST = 1 << 24;
   private static final JsonMapper JSON =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
-  private final List<Measured> measured;
-  private final List<Shares> shares;
+  private final ObjectStore store;
+  private final List<Alike> alike;
+  private final String device;
+
+  /** Steps that were not read yet. */
+  private final Iterator<Candidate> unread;
+
+  /** By kind, in the order in which they were read. */
+  private final Map<String, List<Measured>> measured = new HashMap<>();
+
+  /** By experiment. */
+  private final Map<String, Shares> shares = new HashMap<>();
+
+  private Candidate next;
 
   /**
    * What a step takes.
@@ -88,52 +108,63 @@ public final class Rates {
 
   private record Alike(int likeness, Experiment experiment) {}
 
-  private Rates(List<Measured> measured, List<Shares> shares) {
-    this.measured = measured;
-    this.shares = shares;
+  /** The key of a step that may measure something. */
+  private record Candidate(int likeness, String key) {}
+
+  private Rates(ObjectStore store, List<Alike> alike, String device) {
+    this.store = store;
+    this.alike = alike;
+    this.device = device;
+    Set<String> seen = new HashSet<>();
+    this.unread =
+        alike.stream()
+            .flatMap(
+                each ->
+                    store.list(StepUse.prefix(each.experiment().name())).stream()
+                        .map(use -> new Candidate(each.likeness(), StepUse.key(use))))
+            .filter(each -> seen.add(each.key()))
+            .limit(MOST_STEPS)
+            .iterator();
+    advance();
+  }
+
+  private void advance() {
+    next = unread.hasNext() ? unread.next() : null;
   }
 
   /**
+   * @param store must stay open for as long as the rates are used
    * @param planned whose base model it is about
    * @param device on which it will be computed, as in {@link polyphony.storage.Worker#device}
    */
   public static Rates read(ObjectStore store, Experiment planned, String device) {
-    List<Alike> alike = alike(new ExperimentRecords(store), planned);
-    List<Measured> measured = new ArrayList<>();
-    List<Shares> shares = new ArrayList<>();
-    Set<String> seen = new HashSet<>();
-    for (Alike each : alike) {
-      for (String object : store.list(StepUse.prefix(each.experiment().name()))) {
-        String key = StepUse.key(object);
-        if (seen.size() < MOST_STEPS && seen.add(key)) {
-          measured(store, key, each.likeness(), device).ifPresent(measured::add);
-        }
-      }
-      shares.add(
-          new Shares(
-              new ExperimentRecords(store).reports(each.experiment().name()),
-              each.experiment().spec().task().train()));
-    }
-    return new Rates(measured, shares);
+    return new Rates(store, alike(new ExperimentRecords(store), planned), device);
   }
 
   /** Those of the same base model, the most alike first. */
   private static List<Alike> alike(ExperimentRecords records, Experiment planned) {
     List<Alike> alike = new ArrayList<>();
     for (String name : records.names()) {
-      try {
-        records
-            .experiment(name)
-            .filter(each -> each.base().equals(planned.base()))
-            .ifPresent(each -> alike.add(new Alike(likeness(each, planned), each)));
-      } catch (PolyphonyException e) {
-        // The audit says of it what is wrong; there are others.
-      }
+      undamaged(() -> records.experiment(name))
+          .filter(each -> each.base().equals(planned.base()))
+          .ifPresent(each -> alike.add(new Alike(likeness(each, planned), each)));
     }
     return alike.stream()
         .sorted(Comparator.comparingInt(Alike::likeness).reversed())
         .limit(MOST_EXPERIMENTS)
         .toList();
+  }
+
+  /** Nothing where it is damaged: the audit says what is wrong, and there are others. */
+  private static <T> Optional<T> undamaged(Supplier<Optional<T>> read) {
+    try {
+      return read.get();
+    } catch (PolyphonyException e) {
+      if (e.errorClass() != ErrorClass.DATA) {
+        throw e;
+      }
+      return Optional.empty();
+    }
   }
 
   private static int likeness(Experiment one, Experiment other) {
@@ -159,16 +190,39 @@ public final class Rates {
                 .count();
   }
 
-  private static Optional<Measured> measured(
-      ObjectStore store, String key, int likeness, String device) {
+  /**
+   * Those of a kind that are most alike. Steps are read in a fixed order, and no further than it
+   * takes, so that who asks for what, and when, makes no difference.
+   */
+  private synchronized List<Measured> measured(String kind) {
+    List<Measured> found = measured.computeIfAbsent(kind, each -> new ArrayList<>());
+    while (next != null
+        && found.size() < ENOUGH
+        && (found.isEmpty() || found.get(0).likeness() == next.likeness())) {
+      measured(next)
+          .ifPresent(
+              each ->
+                  measured
+                      .computeIfAbsent(each.work().kind(), other -> new ArrayList<>())
+                      .add(each));
+      advance();
+    }
+    return found.stream()
+        .filter(each -> each.likeness() == found.get(0).likeness())
+        .limit(ENOUGH)
+        .toList();
+  }
+
+  private Optional<Measured> measured(Candidate step) {
     try {
-      StepManifest manifest = StepManifest.parse(store.bytes(Steps.object(key), LARGEST_MANIFEST));
+      StepManifest manifest =
+          StepManifest.parse(store.bytes(Steps.object(step.key()), LARGEST_MANIFEST));
       if (!manifest.worker().device().equals(device)) {
         return Optional.empty();
       }
       return work(manifest)
           .filter(work -> work.units() > 0)
-          .map(work -> measured(likeness, work, manifest));
+          .map(work -> measured(step.likeness(), work, manifest));
     } catch (MissingObjectException | IOException e) {
       // Set aside, or damaged, which the audit tells: it measures nothing.
       return Optional.empty();
@@ -206,13 +260,10 @@ public final class Rates {
 
   /** What a step takes; empty where nothing of its kind was measured. */
   Optional<Cost> cost(Work work) {
-    List<Measured> same =
-        measured.stream().filter(each -> each.work().kind().equals(work.kind())).toList();
-    if (same.isEmpty()) {
+    List<Measured> alike = measured(work.kind());
+    if (alike.isEmpty()) {
       return Optional.empty();
     }
-    int best = same.stream().mapToInt(Measured::likeness).max().orElseThrow();
-    List<Measured> alike = same.stream().filter(each -> each.likeness() == best).toList();
     double units = work.units();
     return Optional.of(
         new Cost(
@@ -236,11 +287,23 @@ public final class Rates {
    *
    * @param iteration at least 1
    */
-  OptionalDouble share(Role role, int iteration) {
-    return shares.stream()
-        .map(each -> each.of(role, iteration))
-        .filter(OptionalDouble::isPresent)
-        .findFirst()
-        .orElse(OptionalDouble.empty());
+  synchronized OptionalDouble share(Role role, int iteration) {
+    for (Alike each : alike) {
+      OptionalDouble share =
+          shares
+              .computeIfAbsent(each.experiment().name(), name -> shares(each.experiment()))
+              .of(role, iteration);
+      if (share.isPresent()) {
+        return share;
+      }
+    }
+    return OptionalDouble.empty();
+  }
+
+  private Shares shares(Experiment experiment) {
+    ExperimentRecords records = new ExperimentRecords(store);
+    return new Shares(
+        undamaged(() -> Optional.of(records.reports(experiment.name()))).orElse(List.of()),
+        experiment.spec().task().train());
   }
 }

@@ -14,9 +14,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.WatchedObjectStore;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.CanonicalJson;
+import polyphony.storage.ObjectStore;
 import polyphony.storage.Sealed;
 import polyphony.storage.Step;
 import polyphony.storage.StepManifest;
@@ -28,6 +30,7 @@ import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.Forecast;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.ModelDefaults;
+import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.Role;
 import polyphony.workflows.Society;
@@ -143,6 +146,10 @@ class PlanTest {
         Map.of());
   }
 
+  private static ExperimentSpec withAgents(int agents) {
+    return PolyphonyDataConverter.parse("{\"agents\": " + agents + "}");
+  }
+
   private Rates rates() {
     return Rates.read(store.store, experiment("planned", ExperimentSpec.empty()), "cpu");
   }
@@ -184,11 +191,7 @@ class PlanTest {
 
   @Test
   void theExperimentThatIsMostAlikeCounts() {
-    recorded(
-        "another",
-        new ExperimentSpec(
-            null, "debate", null, null, null, 5, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null));
+    recorded("another", withAgents(5));
     recorded("same", ExperimentSpec.empty());
     measured("another", "debate", debate(1, 10), NO_RESULT, 100, 100.0, "cpu");
     measured("same", "debate", debate(1, 10), NO_RESULT, 1, 1.0, "cpu");
@@ -208,6 +211,80 @@ class PlanTest {
     assertThat(rates().share(Role.GENERATOR, 1)).hasValue(0.5);
     assertThat(rates().share(Role.CRITIC, 2)).hasValue(0.3);
     assertThat(rates().share(Role.GENERATOR, 7)).hasValue(0.8);
+  }
+
+  @Test
+  void damagedRecordsCountForNothing() {
+    recorded("another", withAgents(5));
+    recorded("before", ExperimentSpec.empty());
+    RecordStep record = new RecordStep(store.checkpoints, store.store);
+    for (String experiment : List.of("another", "before")) {
+      record.publish(experiment, report(0, List.of(), List.of()));
+      record.publish(experiment, report(1, List.of(100), List.of(50)));
+    }
+    store.store.write("experiments/before/iteration-001.json", new byte[] {1});
+    store.store.write("experiments/wrong/experiment.json", new byte[] {1});
+    measured("before", "debate", debate(1, 10), NO_RESULT, 3, 3.0, "cpu");
+
+    assertThat(rates().share(Role.CRITIC, 1)).hasValue(0.1);
+    assertThat(rates().cost(Work.of(debate(1, 10))).orElseThrow().seconds()).isEqualTo(3);
+  }
+
+  @Test
+  void noMoreIsReadThanAMedianNeedsInWhateverOrderItIsAskedFor() {
+    recorded("another", withAgents(5));
+    recorded("before", ExperimentSpec.empty());
+    for (int i = 0; i < 90; i++) {
+      measured("before", "debate", debate(1, 10), NO_RESULT, i, (double) i, "cpu");
+      measured("another", "debate", debate(1, 10), NO_RESULT, 1000, 1000.0, "cpu");
+    }
+    for (int i = 0; i < 500; i++) {
+      measured("another", "debate", debate(2, 10), NO_RESULT, i, (double) i, "cpu");
+    }
+    List<String> reads = new ArrayList<>();
+    ObjectStore watched =
+        new WatchedObjectStore(
+            store.store,
+            key -> {
+              if (key.startsWith("steps/")) {
+                reads.add(key);
+              }
+            });
+    Experiment planned = experiment("planned", ExperimentSpec.empty());
+    Rates one = Rates.read(watched, planned, "cpu");
+    assertThat(reads).isEmpty();
+    Rates.Cost first = one.cost(Work.of(debate(1, 10))).orElseThrow();
+    assertThat(first.seconds()).isLessThan(90);
+    assertThat(reads).hasSize(60);
+    Rates.Cost later = one.cost(Work.of(debate(2, 10))).orElseThrow();
+    assertThat(one.cost(Work.of(debate(1, 10)))).contains(first);
+    // What was never measured takes as much to be looked for as there may be at most.
+    assertThat(one.cost(new Work("scorings", 1))).isEmpty();
+    assertThat(reads).hasSize(400).doesNotHaveDuplicates();
+
+    Rates other = Rates.read(store.store, planned, "cpu");
+    assertThat(other.cost(new Work("scorings", 1))).isEmpty();
+    assertThat(other.cost(Work.of(debate(2, 10)))).contains(later);
+    assertThat(other.cost(Work.of(debate(1, 10)))).contains(first);
+  }
+
+  @Test
+  void whatWasNeverMeasuredIsNamedOnce() {
+    recorded("before", ExperimentSpec.empty());
+    measured("before", "debate", debate(1, 10), NO_RESULT, 10, 10.0, "cpu");
+    assertThat(
+            plan(
+                    computed("debate", 0, "first", Work.of(debate(1, 10))),
+                    computed("train-critic", 1, "train", Work.of(train(), 10)),
+                    computed("train-critic", 1, "train", Work.of(train(), 20)),
+                    computed("vote", 1, "vote", null),
+                    new PlannedStep(
+                        "evaluate",
+                        new PlannedStep.Wave(1, "evaluate"),
+                        true,
+                        new Work("scorings", 1)))
+                .unmeasured(rates()))
+        .containsExactly("examples of a critic");
   }
 
   @Test

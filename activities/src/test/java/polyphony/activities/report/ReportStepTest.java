@@ -2,6 +2,7 @@ package polyphony.activities.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -12,13 +13,16 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.WatchedObjectStore;
 import polyphony.activities.audit.AuditReport;
 import polyphony.activities.audit.ExperimentAudit;
 import polyphony.activities.audit.Histories;
@@ -28,6 +32,7 @@ import polyphony.activities.evaluate.IterationRecord;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.ErrorClass;
+import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.References;
 import polyphony.storage.Sealed;
@@ -35,6 +40,7 @@ import polyphony.storage.StepManifest;
 import polyphony.storage.audit.Pruning;
 import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.KeptReport;
 
 class ReportStepTest {
   private static final String LACKS = "Not everything could be read. This report lacks:";
@@ -93,6 +99,31 @@ class ReportStepTest {
         .contains("Whether accuracy has changed is left open")
         .contains("multiagent-ft on arithmetic · built-in · 3 agents, 2 rounds, 3 iterations")
         .contains("A report so far: 1 of 3 iterations are finished");
+  }
+
+  @Test
+  void oneReportIsWrittenAtATime() throws Exception {
+    finished("mine");
+    AtomicReference<Reporter> reporter = new AtomicReference<>();
+    List<Throwable> meanwhile = new ArrayList<>();
+    ObjectStore watched =
+        new WatchedObjectStore(
+            store.store,
+            key -> {
+              if (meanwhile.isEmpty()) {
+                meanwhile.add(catchThrowable(() -> reporter.get().keep("mine")));
+              }
+            });
+    reporter.set(
+        new Reporter(
+            new ReportStep(watched, store.artifacts), Optional.empty(), Duration.ofMillis(10)));
+    KeptReport kept = reporter.get().keep("mine");
+    assertThat(meanwhile)
+        .singleElement()
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE));
+    assertThat(reporter.get().keep("mine")).isEqualTo(kept);
   }
 
   @Test
