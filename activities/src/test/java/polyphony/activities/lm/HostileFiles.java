@@ -72,6 +72,13 @@ final class HostileFiles {
           "{{ 'x' * 999999999 }}",
           "{{ [1] * 999999999 }}",
           "{{ 9 ** 999999999 }}",
+          "{{ '1e3000000' | round }}",
+          "{{ ('1e3000000' | abs) + 1 }}",
+          "{% set r = range(0, 4096) | list %}",
+          "{{ (" + "r + ".repeat(60) + "r) | length }}",
+          "{{ (" + "r ~ ".repeat(200) + "r) | length }}",
+          "{{ ns.x.split('x') | list | length }}",
+          "{{ ns.x | list | length }}",
           "{{ 1 / 0 }}",
           "{{ 1 % 0 }}",
           "{{ ns.x | replace('x', ns.x) }}",
@@ -261,6 +268,9 @@ final class HostileFiles {
     if (random.nextInt(3) == 0) {
       return bytes(whole);
     }
+    if (random.nextInt(40) == 0) {
+      return large();
+    }
     long length = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong();
     byte[] header = json(JSON.readTree(whole, 8, (int) length));
     if (random.nextInt(3) == 0) {
@@ -279,6 +289,13 @@ final class HostileFiles {
     ByteBuffer file = ByteBuffer.allocate(8 + header.length + data).order(ByteOrder.LITTLE_ENDIAN);
     file.putLong(said).put(header).put(whole, 8 + (int) length, data);
     return file.array();
+  }
+
+  /** A header that is read fast but takes the heap as a tree. */
+  private static byte[] large() {
+    byte[] header = ("{\"a\":[" + "[],".repeat(5 << 20) + "0]}").getBytes(StandardCharsets.UTF_8);
+    ByteBuffer file = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    return file.putLong(header.length).put(header).array();
   }
 
   private JsonNode overlapping(JsonNode header) {
