@@ -269,7 +269,7 @@ final class HostileFiles {
       return bytes(whole);
     }
     if (random.nextInt(40) == 0) {
-      return large();
+      return emptyListsAsWeights();
     }
     long length = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong();
     byte[] header = json(JSON.readTree(whole, 8, (int) length));
@@ -291,11 +291,16 @@ final class HostileFiles {
     return file.array();
   }
 
-  /** A header that is read fast but takes the heap as a tree. */
-  private static byte[] large() {
-    byte[] header = ("{\"a\":[" + "[],".repeat(5 << 20) + "0]}").getBytes(StandardCharsets.UTF_8);
+  private static byte[] emptyListsAsWeights() {
+    byte[] header = emptyLists(5 << 19);
     ByteBuffer file = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
     return file.putLong(header.length).put(header).array();
+  }
+
+  /** A short JSON text that takes tens of times its length as a tree. */
+  static byte[] emptyLists(int count) {
+    byte[] lists = "[],".repeat(count).getBytes(StandardCharsets.ISO_8859_1);
+    return spliced(lists, 0, 0, "{\"a\":[".getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private JsonNode overlapping(JsonNode header) {
