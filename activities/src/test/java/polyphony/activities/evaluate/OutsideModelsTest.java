@@ -289,6 +289,13 @@ class OutsideModelsTest {
   }
 
   @Test
+  void ofAnAnswerWithoutTextAThirdModelReadsNothing() throws Exception {
+    Measurement measurement = run(request(List.of(answer(0, "1+1=?", "")), judge, null));
+    assertThat(measurement.negativeLogLikelihood()).containsExactly(0.0);
+    assertThat(measurement.likelihoodTokens()).containsExactly(0);
+  }
+
+  @Test
   void withoutATemplateTheMessagesFollowOneAnother() throws Exception {
     Path folder = temporary.resolve("judge");
     Path configuration = folder.resolve("tokenizer_config.json");
