@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
@@ -21,6 +22,7 @@ import polyphony.activities.grading.Verdict;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.tasks.Question;
 import polyphony.activities.tasks.Tasks;
@@ -99,7 +101,8 @@ public final class EvaluateStep {
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
     List<Measurement> measurements = new ArrayList<>();
-    try (Judges judges = new Judges(request.batchSize(), answers);
+    try (Judges judges =
+            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan));
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -145,6 +148,18 @@ public final class EvaluateStep {
               + "\" with "
               + (checkpoint == null ? "none" : "one"));
     }
+  }
+
+  /** Of the models that score. */
+  private static List<ArtifactRef> checkpoints(Plan lastPlan, Plan firstPlan) {
+    return Stream.of(lastPlan, firstPlan)
+        .flatMap(
+            plan ->
+                IntStream.range(0, plan.speakers().size())
+                    .mapToObj(plan::judges)
+                    .flatMap(List::stream))
+        .distinct()
+        .toList();
   }
 
   /** How often a model reads an answer. */
@@ -443,13 +458,16 @@ public final class EvaluateStep {
     private final Map<String, LanguageModel> models = new HashMap<>();
     private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
+    private final List<ArtifactRef> all;
     private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
      * @param answers all that there will be
+     * @param all checkpoints of the models that there will be
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers) {
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all) {
+      this.all = all;
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -458,6 +476,11 @@ public final class EvaluateStep {
               .max(Comparator.comparingInt(text -> text.tokens().length))
               .orElseThrow();
       this.largest = Collections.nCopies(batchSize, longest);
+    }
+
+    /** What all of them take together; empty where nothing is scored. */
+    Optional<MemoryPlan> plan() {
+      return all.stream().findFirst().map(each -> Portions.plan(model(each), all.size(), largest));
     }
 
     LanguageModel model(ArtifactRef judge) {
@@ -486,13 +509,19 @@ public final class EvaluateStep {
       Portions.plan(model, scorers.size() + 1, largest).requireFits(runtime.memory());
     }
 
+    /** Closes all that are open; what is needed again is opened again. */
     @Override
     public void close() {
       scorers.values().forEach(Scorer::close);
+      scorers.clear();
     }
   }
 
-  /** The models that take no part in the debate, as far as the spec names any. */
+  /**
+   * The models that take no part in the debate, as far as the spec names any. Where they and the
+   * {@link Judges} do not all fit into memory, each is open only while it is used, and the judges
+   * are not meanwhile.
+   */
   private final class Outside implements AutoCloseable {
     private final Evaluate.Request request;
     private OutsideJudge judge;
@@ -514,33 +543,67 @@ public final class EvaluateStep {
      * What these models make of an agent's last answers.
      *
      * @param questions positions of the answers in the batch
+     * @param judges give their memory back where it is needed
      * @return how many answers were read, by all models together
      */
-    int measure(List<Answer> answers, int agent, List<Integer> questions, Series series) {
+    int measure(
+        List<Answer> answers, int agent, List<Integer> questions, Judges judges, Series series) {
+      List<MemoryPlan> plans = new ArrayList<>();
+      judges.plan().ifPresent(plans::add);
+      List<Scorer.Text> judged = List.of();
       if (request.likelihoodCheckpoint() != null) {
         if (judge == null) {
           LanguageModel model = checkpoints.open(request.likelihoodCheckpoint());
           judge = new OutsideJudge(request.likelihoodModel(), model, runtime);
         }
-        List<OutsideJudge.Likelihood> likelihoods = judge.likelihoods(answers);
+        judged = judge.texts(answers);
+        plans.add(judge.plan(judged));
+      }
+      List<int[]> encoded = List.of();
+      if (encodes()) {
+        if (encoder == null) {
+          EncoderModel model = checkpoints.openEncoder(request.embeddingCheckpoint());
+          encoder = new AnswerEncoder(model, runtime);
+        }
+        encoded = encoder.texts(answers);
+        plans.add(encoder.plan(encoded));
+      }
+      boolean together = MemoryPlan.together(plans) <= runtime.memory();
+      if (!together) {
+        judges.close();
+        release();
+      }
+      if (judge != null) {
+        List<OutsideJudge.Likelihood> likelihoods = judge.likelihoods(judged);
         for (int i = 0; i < answers.size(); i++) {
           int question = questions.get(i);
           series.negativeLogLikelihood[agent][question] =
               likelihoods.get(i).negativeLogLikelihood();
           series.likelihoodTokens[agent][question] = likelihoods.get(i).tokens();
         }
-      }
-      if (encodes()) {
-        if (encoder == null) {
-          EncoderModel model = checkpoints.openEncoder(request.embeddingCheckpoint());
-          encoder = new AnswerEncoder(model, runtime);
+        if (!together) {
+          release();
         }
-        List<float[]> embeddings = encoder.embeddings(answers);
+      }
+      if (encoder != null) {
+        List<float[]> embeddings = encoder.embeddings(encoded);
         for (int i = 0; i < answers.size(); i++) {
           series.embeddings[agent][questions.get(i)] = embeddings.get(i);
         }
+        if (!together) {
+          release();
+        }
       }
       return models() * answers.size();
+    }
+
+    private void release() {
+      if (judge != null) {
+        judge.release();
+      }
+      if (encoder != null) {
+        encoder.release();
+      }
     }
 
     @Override
@@ -626,7 +689,7 @@ public final class EvaluateStep {
         }
         done +=
             outside.measure(
-                questions.stream().map(answers::get).toList(), agent, questions, series);
+                questions.stream().map(answers::get).toList(), agent, questions, judges, series);
         progress.report(done, total);
       }
       return true;

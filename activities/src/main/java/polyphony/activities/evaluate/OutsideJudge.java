@@ -7,6 +7,7 @@ import polyphony.activities.debate.Answer;
 import polyphony.activities.lm.ChatTemplate;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Message;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Tokenizer;
@@ -48,16 +49,32 @@ final class OutsideJudge implements AutoCloseable {
   }
 
   /**
-   * @throws PolyphonyException CONFIG where an answer or its conversation cannot be read by this
-   *     model; OUT_OF_MEMORY
+   * The answers as this model reads them.
+   *
+   * @throws PolyphonyException CONFIG where it cannot read one, or its conversation
    */
-  List<Likelihood> likelihoods(List<Answer> answers) {
-    List<Scorer.Text> texts = answers.stream().map(this::text).toList();
-    List<Scorer.Text> scored =
-        texts.stream().filter(each -> each.from() < each.tokens().length).toList();
+  List<Scorer.Text> texts(List<Answer> answers) {
+    return answers.stream().map(this::text).toList();
+  }
+
+  MemoryPlan plan(List<Scorer.Text> texts) {
+    return Portions.plan(model, 1, scored(texts));
+  }
+
+  private static List<Scorer.Text> scored(List<Scorer.Text> texts) {
+    return texts.stream().filter(each -> each.from() < each.tokens().length).toList();
+  }
+
+  /**
+   * By text.
+   *
+   * @throws PolyphonyException OUT_OF_MEMORY
+   */
+  List<Likelihood> likelihoods(List<Scorer.Text> texts) {
+    List<Scorer.Text> scored = scored(texts);
     List<Likelihood> found = new ArrayList<>();
     for (List<Scorer.Text> portion : Portions.of(scored, model.config().vocabularySize())) {
-      for (Scorer.Scores scores : scorer(scored).score(portion)) {
+      for (Scorer.Scores scores : scorer(texts).score(portion)) {
         double sum = 0;
         for (float each : scores.logLikelihoods()) {
           sum -= each;
@@ -135,20 +152,26 @@ final class OutsideJudge implements AutoCloseable {
     return new Scorer.Text(tokens, context.length);
   }
 
-  private Scorer scorer(List<Scorer.Text> batch) {
+  private Scorer scorer(List<Scorer.Text> texts) {
     if (scorer == null) {
-      Portions.plan(model, 1, batch).requireFits(runtime.memory());
+      plan(texts).requireFits(runtime.memory());
       scorer = runtime.scorer(model);
     }
     return scorer;
   }
 
+  /** Gives its memory back until it is needed again. */
+  void release() {
+    if (scorer != null) {
+      scorer.close();
+      scorer = null;
+    }
+  }
+
   @Override
   public void close() {
     try {
-      if (scorer != null) {
-        scorer.close();
-      }
+      release();
     } finally {
       tokenizer.close();
     }

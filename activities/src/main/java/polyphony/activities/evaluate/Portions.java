@@ -51,7 +51,8 @@ public final class Portions {
               longest, portion.stream().mapToInt(each -> each.tokens().length).max().orElse(0));
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
-    return MemoryPlan.scoring(model, sessions, texts.size(), Math.max(1, longest), most);
+    return MemoryPlan.scoring(
+        model, sessions, Math.max(1, texts.size()), Math.max(1, longest), most);
   }
 
   /**

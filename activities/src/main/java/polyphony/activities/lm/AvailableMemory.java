@@ -36,13 +36,17 @@ public final class AvailableMemory {
    */
   static OptionalLong bytes(Path root) {
     OptionalLong machine = number(root.resolve("proc/meminfo"), "MemAvailable:\\s+(\\d+) kB");
-    OptionalLong own = number(root.resolve("proc/self/status"), "VmRSS:\\s+(\\d+) kB");
+    Path status = root.resolve("proc/self/status");
+    OptionalLong own = number(status, "RssAnon:\\s+(\\d+) kB");
     if (machine.isEmpty() || own.isEmpty()) {
       return OptionalLong.empty();
     }
+    // Some garbage collectors have their heap in shared memory. Files that are mapped are left out:
+    // what the machine has left counts them already.
+    long shared = number(status, "RssShmem:\\s+(\\d+) kB").orElse(0);
     long left = 1024 * machine.getAsLong();
     Path groups = root.resolve("sys/fs/cgroup");
-    left = Math.min(left, left(groups, "memory.max", "memory.current", "file"));
+    left = Math.min(left, left(groups, "memory.max", "memory.current", "file", "shmem"));
     left =
         Math.min(
             left,
@@ -50,18 +54,27 @@ public final class AvailableMemory {
                 groups.resolve("memory"),
                 "memory.limit_in_bytes",
                 "memory.usage_in_bytes",
-                "total_cache"));
-    return OptionalLong.of(left + 1024 * own.getAsLong());
+                "total_cache",
+                "total_shmem"));
+    return OptionalLong.of(left + 1024 * (own.getAsLong() + shared));
   }
 
-  /** What a control group has left; a great number where there is none, or no limit. */
-  private static long left(Path group, String limit, String used, String files) {
+  /**
+   * What a control group has left; a great number where there is none, or no limit.
+   *
+   * @param files what the kernel counts as files in memory, and {@code shared} what of that is
+   *     shared memory, which it cannot give up
+   */
+  private static long left(Path group, String limit, String used, String files, String shared) {
     OptionalLong most = number(group.resolve(limit), "(\\d+)");
     OptionalLong now = number(group.resolve(used), "(\\d+)");
     if (most.isEmpty() || now.isEmpty() || most.getAsLong() >= UNLIMITED) {
       return Long.MAX_VALUE;
     }
-    long cached = number(group.resolve("memory.stat"), files + " (\\d+)").orElse(0);
+    Path statistics = group.resolve("memory.stat");
+    long cached =
+        number(statistics, files + " (\\d+)").orElse(0)
+            - number(statistics, shared + " (\\d+)").orElse(0);
     return Math.max(0, most.getAsLong() - now.getAsLong() + cached);
   }
 

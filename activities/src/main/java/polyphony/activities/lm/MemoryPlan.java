@@ -3,6 +3,7 @@ package polyphony.activities.lm;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -101,6 +102,35 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         session(model, sessions, parts),
         "lower sampling.maxNewTokens, run fewer steps at a time (POLYPHONY_SLOTS), or use a worker"
             + " with more memory");
+  }
+
+  /**
+   * Encoding texts, those of like length together.
+   *
+   * @param tokens of the longest text
+   */
+  public static MemoryPlan encoding(EncoderModel model, int tokens) {
+    EncoderConfig config = model.config();
+    long weights =
+        FLOAT
+            * config.weightShapes().values().stream()
+                .mapToLong(shape -> Arrays.stream(shape).reduce(1, Math::multiplyExact))
+                .sum();
+    long inner = (long) config.heads() * config.headSize();
+    long columns = Math.max(1, tokens);
+    long rows = Math.max(1, TOKENS_PER_SCORING / columns);
+    long perToken = 3L * config.hiddenSize() + 7 * inner + 3L * config.intermediateSize();
+    long run = share(ARENA, FLOAT * rows * columns * (perToken + 2L * config.heads() * columns));
+    Map<String, Long> parts = new LinkedHashMap<>();
+    parts.put("weights", weights);
+    parts.put("activations", run);
+    // Laid out anew for the processor while the first copy is still there, as in a decoder.
+    parts.put("loading", Math.max(0, weights - run));
+    parts.put("program", PROGRAM);
+    return new MemoryPlan(
+        "encoding texts of up to " + tokens + " tokens",
+        parts,
+        "name a smaller embeddingModel, or use a worker with more memory");
   }
 
   /**
@@ -206,6 +236,12 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   public long bytes(int atOnce) {
     long program = parts.get("program");
     return program + atOnce * (bytes() - program);
+  }
+
+  /** Bytes of different pieces of work whose models are open in one process together. */
+  public static long together(List<MemoryPlan> plans) {
+    return PROGRAM
+        + plans.stream().mapToLong(each -> each.bytes() - each.parts.get("program")).sum();
   }
 
   /** All parts together. */

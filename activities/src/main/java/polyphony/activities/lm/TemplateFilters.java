@@ -30,6 +30,7 @@ final class TemplateFilters {
               "trim",
               (value, arguments) ->
                   value == null ? "" : TemplateValues.strip(value.toString(), arguments)),
+          filter("list", (value, arguments) -> TemplateLoop.items(value)),
           filter("items", (value, arguments) -> items(value)),
           filter("tojson", TemplateFilters::json));
 

@@ -127,7 +127,8 @@ final class TemplateLoop extends ForTag {
     return node instanceof TagNode tag && tag.getName().equals(ElseTag.TAG_NAME);
   }
 
-  private static List<Object> items(Object collection) {
+  /** What a loop goes through, which is what Jinja's {@code list} gives. */
+  static List<Object> items(Object collection) {
     List<Object> items = new ArrayList<>();
     if (collection instanceof Map<?, ?> map) {
       items.addAll(map.keySet());
@@ -138,6 +139,7 @@ final class TemplateLoop extends ForTag {
     } else if (collection != null) {
       throw new TemplateValues.Refusal("it loops over what is no list");
     }
+    TemplateValues.requireBoundedList(items.size());
     return items;
   }
 

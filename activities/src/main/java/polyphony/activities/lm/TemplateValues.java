@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import com.hubspot.jinjava.el.ext.JinjavaBeanELResolver;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.util.ForLoop;
@@ -29,6 +30,10 @@ public final class TemplateValues extends ELResolver {
 
   private static final Pattern INDEX = Pattern.compile("-?[0-9]{1,8}");
   private static final long MAX_CHARACTERS = 1 << 24;
+  private static final int MAX_ITEMS = 1 << 16;
+
+  /** Characters that are compared where a text is searched for another, at worst. */
+  private static final long MAX_COMPARED = 1 << 30;
 
   /** Why a template was stopped, in words that continue "the chat template cannot ...: ". */
   static final class Refusal extends ELException {
@@ -88,6 +93,7 @@ public final class TemplateValues extends ELResolver {
     if (base == null || method == null) {
       throw new Refusal("it calls " + method + " on nothing");
     }
+    TemplateWork.requireTime(JinjavaInterpreter.getCurrent());
     Object[] given = arguments == null ? new Object[0] : arguments;
     context.setPropertyResolved(true);
     if (base instanceof Map<?, ?> map) {
@@ -203,6 +209,7 @@ public final class TemplateValues extends ELResolver {
     if (old.isEmpty()) {
       throw new Refusal("it replaces an empty string");
     }
+    requireSearchable(string, old);
     requireBounded((long) string.length() / old.length() * replacement.length());
     return string.replace(old, replacement);
   }
@@ -210,6 +217,18 @@ public final class TemplateValues extends ELResolver {
   static void requireBounded(long characters) {
     if (characters > MAX_CHARACTERS) {
       throw new Refusal("its strings grow too long");
+    }
+  }
+
+  static void requireBoundedList(int items) {
+    if (items > MAX_ITEMS) {
+      throw new Refusal("its lists grow too long");
+    }
+  }
+
+  private static void requireSearchable(String string, String part) {
+    if ((long) string.length() * part.length() > MAX_COMPARED) {
+      throw new Refusal("it searches for too long a text");
     }
   }
 
@@ -223,6 +242,7 @@ public final class TemplateValues extends ELResolver {
           part.append(character);
         } else if (!part.isEmpty()) {
           parts.add(part.toString());
+          requireBoundedList(parts.size());
           part.setLength(0);
         }
       }
@@ -232,6 +252,7 @@ public final class TemplateValues extends ELResolver {
     if (separator.isEmpty()) {
       throw new Refusal("it splits at an empty string");
     }
+    requireSearchable(string, separator);
     long most =
         arguments.length > 1 && arguments[1] instanceof Number number && number.longValue() >= 0
             ? number.longValue()
@@ -241,6 +262,7 @@ public final class TemplateValues extends ELResolver {
         at >= 0 && parts.size() < most;
         at = string.indexOf(separator, from)) {
       parts.add(string.substring(from, at));
+      requireBoundedList(parts.size());
       from = at + separator.length();
     }
     parts.add(string.substring(from));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -32,6 +33,10 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
   private static final long MAX_BYTES = 64L << 20;
   private static final int MAX_TOKENS = 1 << 24;
   private static final int MAX_NESTING = 32;
+
+  /** Brackets, names and values: 256,000 tokens with 580,000 merges in pairs are 3 million. */
+  private static final long MAX_JSON_TOKENS = 1 << 22;
+
   private static final int MAX_DEPTH = 4;
   private static final int MAX_PARTS = 32;
 
@@ -77,7 +82,10 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
-                      StreamReadConstraints.builder().maxNestingDepth(MAX_NESTING).build())
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(MAX_NESTING)
+                          .maxTokenCount(MAX_JSON_TOKENS)
+                          .build())
                   .build())
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -111,6 +119,9 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
     }
     try {
       return new TokenizerFile(bytes, check(JSON.readTree(bytes)));
+    } catch (StreamConstraintsException e) {
+      throw new PolyphonyException(
+          ErrorClass.DATA, file + ": larger or nested deeper than any tokenizer", e);
     } catch (JacksonException e) {
       throw new PolyphonyException(
           ErrorClass.DATA, file + ": not JSON, perhaps cut off; copy the model folder again", e);

@@ -1,6 +1,9 @@
 package polyphony.activities.lm;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -60,7 +63,14 @@ public final class Weights {
       Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*\\.safetensors");
 
   private static final int CHUNK_BYTES = 1 << 18;
-  private static final long MAX_HEADER_BYTES = 100L << 20;
+
+  /** A tensor takes some 100; the greatest shards hold a few thousand. */
+  private static final long MAX_HEADER_BYTES = 8 << 20;
+
+  /** Brackets, names and values; a tensor takes 16. */
+  private static final long MAX_JSON_TOKENS = 1 << 20;
+
+  private static final int MAX_NESTING = 8;
   private static final Map<String, Integer> ELEMENT_BYTES =
       Map.ofEntries(
           Map.entry("F64", 8),
@@ -74,7 +84,14 @@ public final class Weights {
           Map.entry("U8", 1),
           Map.entry("BOOL", 1));
   private static final ObjectMapper JSON =
-      JsonMapper.builder()
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(MAX_NESTING)
+                          .maxTokenCount(MAX_JSON_TOKENS)
+                          .build())
+                  .build())
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
@@ -99,9 +116,18 @@ public final class Weights {
         throw broken(file, "has " + size + " bytes, less than a header's length field");
       }
       long headerBytes = readFully(channel, 0, 8, file).getLong(0);
-      if (headerBytes < 2 || headerBytes > Math.min(MAX_HEADER_BYTES, size - 8)) {
+      if (headerBytes < 2 || headerBytes > size - 8) {
         throw broken(
             file, "says its header has " + headerBytes + " bytes, but the file has " + size);
+      }
+      if (headerBytes > MAX_HEADER_BYTES) {
+        throw broken(
+            file,
+            "has a header of "
+                + headerBytes
+                + " bytes, more than the "
+                + MAX_HEADER_BYTES
+                + " that are read");
       }
       byte[] header = readFully(channel, 8, (int) headerBytes, file).array();
       JsonNode json = parse(file, header);
@@ -185,6 +211,8 @@ public final class Weights {
         throw broken(file, "has a header that is not a JSON object");
       }
       return json;
+    } catch (StreamConstraintsException e) {
+      throw broken(file, "has a header that does not only describe tensors");
     } catch (IOException e) {
       throw broken(file, "has a header that is not JSON");
     }
@@ -355,15 +383,24 @@ public final class Weights {
     }
   }
 
+  /** Whether the bytes of as many 32-bit floats can be counted by an int, as buffers do. */
+  public static boolean fitsBuffer(long[] shape) {
+    return elements(shape) <= Integer.MAX_VALUE / 4;
+  }
+
   private Tensor floatTensor(String name) {
     Tensor tensor = tensor(name);
     if (!FLOAT_TYPES.contains(tensor.type())) {
       throw PolyphonyException.data(
           tensor.file() + ": tensor " + name + " has type " + tensor.type() + ", not a float type");
     }
-    if (tensor.bytes() > Integer.MAX_VALUE) {
+    if (!fitsBuffer(tensor.shape())) {
       throw PolyphonyException.data(
-          tensor.file() + ": tensor " + name + " is larger than 2 GiB, which is not supported");
+          tensor.file()
+              + ": tensor "
+              + name
+              + " is larger than 2 GiB as 32-bit floats, which is not supported; use a smaller"
+              + " model");
     }
     return tensor;
   }

@@ -144,9 +144,12 @@ public final class ModelRegistry {
               + ", but not "
               + String.join(", ", RESERVED));
     }
-    boolean speaks = requireUsable(folder, chatTemplate);
+    // Checked where it lies, so that what is wrong is told with the names that its owner knows; and
+    // what is stored, because a folder may change meanwhile, or hold more than belongs to a model.
+    requireUsable(folder, chatTemplate);
     try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
       List<String> realigned = stage(folder, chatTemplate, staging.path());
+      boolean speaks = requireUsable(staging.path(), Optional.empty());
       ArtifactRef checkpoint = Checkpoints.put(staging.path(), artifacts::put);
       if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))
           && !imported(name).equals(Optional.of(checkpoint))) {
@@ -160,7 +163,7 @@ public final class ModelRegistry {
     }
   }
 
-  /** Checked where it lies, so that what is wrong is told with the names that its owner knows. */
+  /** Whether the model can debate. */
   private static boolean requireUsable(Path folder, Optional<Path> chatTemplate) {
     if (Checkpoints.holdsEncoder(folder)) {
       EncoderModel.open(folder).tokenizer().close();
@@ -187,8 +190,11 @@ public final class ModelRegistry {
       if (name.endsWith(".safetensors") && !AlignedWeights.aligned(Weights.open(file))) {
         AlignedWeights.write(file, staging.resolve(name));
         realigned.add(name);
-      } else {
+      } else if (name.endsWith(".safetensors")) {
         linkOrCopy(file.toRealPath(), staging.resolve(name));
+      } else {
+        // Small, and so cannot change between its check and its way into the store.
+        Files.copy(file, staging.resolve(name));
       }
     }
     if (chatTemplate.isPresent()) {

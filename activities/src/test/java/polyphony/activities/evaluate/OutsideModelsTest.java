@@ -26,6 +26,7 @@ import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.NewLanguageModel;
 import polyphony.activities.lm.ReferenceDecoder;
 import polyphony.activities.lm.Sampler;
@@ -63,7 +64,23 @@ class OutsideModelsTest {
   private ArtifactRef judge;
   private ArtifactRef encoder;
 
+  private final MeasuringRuntime runtime = new MeasuringRuntime();
+
   private static final class MeasuringRuntime implements LanguageModelRuntime {
+    private long memory = Long.MAX_VALUE;
+    private int open;
+    private int mostOpen;
+
+    private void opened() {
+      open++;
+      mostOpen = Math.max(mostOpen, open);
+    }
+
+    @Override
+    public long memory() {
+      return memory;
+    }
+
     @Override
     public Sampler sampler(LanguageModel model) {
       throw new AssertionError("evaluation samples nothing");
@@ -71,12 +88,38 @@ class OutsideModelsTest {
 
     @Override
     public Scorer scorer(LanguageModel model) {
-      return new OnnxScorer(model, OnnxOptions.DEFAULT);
+      opened();
+      OnnxScorer scorer = new OnnxScorer(model, OnnxOptions.DEFAULT);
+      return new Scorer() {
+        @Override
+        public List<Scores> score(List<Text> batch) {
+          return scorer.score(batch);
+        }
+
+        @Override
+        public void close() {
+          open--;
+          scorer.close();
+        }
+      };
     }
 
     @Override
     public Encoder encoder(EncoderModel model) {
-      return new OnnxEncoder(model, OnnxOptions.DEFAULT);
+      opened();
+      OnnxEncoder encoder = new OnnxEncoder(model, OnnxOptions.DEFAULT);
+      return new Encoder() {
+        @Override
+        public List<float[]> embed(List<int[]> texts) {
+          return encoder.embed(texts);
+        }
+
+        @Override
+        public void close() {
+          open--;
+          encoder.close();
+        }
+      };
     }
 
     @Override
@@ -145,6 +188,15 @@ class OutsideModelsTest {
 
   private Evaluate.Request request(
       List<Answer> answers, ArtifactRef likelihood, ArtifactRef embedding) {
+    return request(answers, base, likelihood, embedding, 4);
+  }
+
+  private Evaluate.Request request(
+      List<Answer> answers,
+      ArtifactRef speaker,
+      ArtifactRef likelihood,
+      ArtifactRef embedding,
+      int batchSize) {
     return new Evaluate.Request(
         0,
         "arithmetic",
@@ -161,18 +213,18 @@ class OutsideModelsTest {
                     answers.stream().map(Answer::answer).toList(),
                     answers.size(),
                     false))),
-        Society.copies(base, answers.size()),
+        Society.copies(speaker, answers.size()),
         base,
         likelihood == null ? "self" : "judge",
         embedding == null ? "base" : "t5",
-        4,
+        batchSize,
         Map.of(),
         likelihood,
         embedding);
   }
 
   private Measurement run(Evaluate.Request request) throws Exception {
-    EvaluateStep step = new EvaluateStep(new MeasuringRuntime(), store.checkpoints);
+    EvaluateStep step = new EvaluateStep(runtime, store.checkpoints);
     Evaluate.Result result =
         store
             .steps
@@ -237,6 +289,13 @@ class OutsideModelsTest {
   }
 
   @Test
+  void ofAnAnswerWithoutTextAThirdModelReadsNothing() throws Exception {
+    Measurement measurement = run(request(List.of(answer(0, "1+1=?", "")), judge, null));
+    assertThat(measurement.negativeLogLikelihood()).containsExactly(0.0);
+    assertThat(measurement.likelihoodTokens()).containsExactly(0);
+  }
+
+  @Test
   void withoutATemplateTheMessagesFollowOneAnother() throws Exception {
     Path folder = temporary.resolve("judge");
     Path configuration = folder.resolve("tokenizer_config.json");
@@ -266,6 +325,37 @@ class OutsideModelsTest {
     }
     assertThat(measurement.embeddingPairs()).isEqualTo(1);
     assertThat(measurement.last().toBase()).containsExactly(0.0, 0.0);
+  }
+
+  @Test
+  void whereModelsDoNotFitTogetherTheyTakeTurnsAndMeasureTheSame() throws Exception {
+    List<Answer> answers =
+        List.of(answer(0, "1+1=?", "the answer is 2"), answer(1, "1+1=?", "the answer is 3"));
+    ArtifactRef other =
+        Checkpoints.put(
+            TinyModels.untied(temporary.resolve("other")).folder(), store.artifacts::put);
+    Evaluate.Request request = request(answers, other, judge, encoder, 4);
+    Measurement together = run(request);
+    assertThat(runtime.mostOpen).isEqualTo(4);
+    assertThat(runtime.open).isZero();
+
+    runtime.mostOpen = 0;
+    // Room for the encoder alone, or for the small ones of the debate.
+    EncoderModel largest = EncoderModel.open(T5);
+    try (Tokenizer tokenizer = largest.tokenizer()) {
+      int tokens = tokenizer.encodeText("the answer is 2").length;
+      runtime.memory = MemoryPlan.encoding(largest, tokens).bytes();
+    }
+    Measurement inTurn = run(request(answers, other, judge, encoder, 5));
+    assertThat(runtime.mostOpen).isEqualTo(2);
+    assertThat(runtime.open).isZero();
+    assertThat(inTurn).isEqualTo(together);
+
+    runtime.memory = 100L << 20;
+    assertThatThrownBy(() -> run(request(answers, base, judge, encoder, 6)))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY));
   }
 
   @Test

@@ -19,11 +19,13 @@ class AvailableMemoryTest {
 
   private void machine() throws IOException {
     file("proc/meminfo", "MemTotal:  9000 kB\nMemAvailable:    4000 kB\n");
-    file("proc/self/status", "VmHWM:   900 kB\nVmRSS:\t     500 kB\n");
+    file(
+        "proc/self/status",
+        "VmRSS:\t 900 kB\nRssAnon:\t 470 kB\nRssFile:\t 400 kB\nRssShmem:\t 30 kB\n");
   }
 
   @Test
-  void whatThisProcessHasCountsBesideWhatIsLeft() throws IOException {
+  void whatThisProcessHasCountsBesideWhatIsLeftButNotTheFilesItMaps() throws IOException {
     machine();
     assertThat(AvailableMemory.bytes(root)).hasValue(4500 * 1024);
   }
@@ -33,8 +35,8 @@ class AvailableMemoryTest {
     machine();
     file("sys/fs/cgroup/memory.max", "2048000\n");
     file("sys/fs/cgroup/memory.current", "1024000\n");
-    file("sys/fs/cgroup/memory.stat", "anon 5\nfile 24000\n");
-    assertThat(AvailableMemory.bytes(root)).hasValue(2048000 - 1024000 + 24000 + 500 * 1024);
+    file("sys/fs/cgroup/memory.stat", "anon 5\nfile 24000\nshmem 4000\n");
+    assertThat(AvailableMemory.bytes(root)).hasValue(2048000 - 1024000 + 20000 + 500 * 1024);
   }
 
   @Test
@@ -42,7 +44,8 @@ class AvailableMemoryTest {
     machine();
     file("sys/fs/cgroup/memory/memory.limit_in_bytes", "1024000\n");
     file("sys/fs/cgroup/memory/memory.usage_in_bytes", "1024000\n");
-    assertThat(AvailableMemory.bytes(root)).hasValue(500 * 1024);
+    file("sys/fs/cgroup/memory/memory.stat", "cache 1\ntotal_cache 24000\ntotal_shmem 4000\n");
+    assertThat(AvailableMemory.bytes(root)).hasValue(20000 + 500 * 1024);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +27,12 @@ import polyphony.storage.PolyphonyException;
 
 class ChatTemplateTest {
   private static final Map<String, String> TOKENS = Map.of("bos_token", "<s>", "eos_token", "</s>");
+
+  /** A text of a million characters. */
+  private static final String DOUBLED =
+      "{% set ns = namespace(x='x') %}{% for a in range(20) %}{% set ns.x = ns.x + ns.x %}"
+          + "{% endfor %}{% set x = ns.x %}";
+
   private static final List<Message> HELLO = List.of(Message.user("Hello"));
 
   @TempDir Path folder;
@@ -128,7 +135,7 @@ class ChatTemplateTest {
         "{% for a in range(4000) %}{% for b in range(4000) %}{{ 'xxxxxxxxxxxxxxxxxxx' }}"
             + "{% endfor %}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{% set __visited_nodes = 0 %}{{ 'x' }}",
+        "{% set __work = 0 %}{{ 'x' }}",
         "{% set ns = namespace(x='xxxxxxxxxxxxxxxx') %}{% for a in range(60) %}"
             + "{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x='xxxxxxxxxxxxxxxx') %}{% for a in range(60) %}"
@@ -144,9 +151,41 @@ class ChatTemplateTest {
         "{{ 'x' | center(2000000000) }}",
         "{{ '%02000000000d' | format(1) }}",
         "{{ 'x' | indent(2000000000, true) }}",
+        "{{ '1e3000000' | round }}",
+        "{{ 1 | round(2000000) }}",
+        "{{ ('1e3000000' | abs) + 1 }}",
+        DOUBLED + "{{ x | list | length }}",
+        DOUBLED + "{{ x.split('x') | length }}",
+        DOUBLED + "{{ x.replace(x + 'y', '') }}",
+        DOUBLED + "{{ x.split(x + 'y') }}",
       })
   void aTemplateThatNeverEndsOrGrowsWithoutBoundIsRefused(String source) {
     assertRefused(source);
+  }
+
+  @Test
+  @Timeout(20)
+  void anExpressionIsNoLongerThanThoseOfPublishedTemplates() {
+    String list = "{% set r = range(0, 4096) | list %}";
+    assertRendered(list + "{{ (" + "r + ".repeat(63) + "r) | length }}", "262144");
+    for (String operator : List.of(" + ", " ~ ")) {
+      assertRefused(list + "{{ (" + ("r" + operator).repeat(200) + "r) | length }}")
+          .hasMessageContaining("an expression is too long");
+    }
+    assertRefused("{% if " + "true and ".repeat(1000) + "true %}x{% endif %}")
+        .hasMessageContaining("an expression is too long");
+    String text = "'" + "x + ".repeat(3000) + "'";
+    assertRendered("{{ " + text + " | length }}", "12000");
+  }
+
+  @Test
+  void aRenderingThatTakesTooLongIsRefused() {
+    ChatTemplate template = new ChatTemplate("{{ messages[0].content.strip() }}", TOKENS);
+    assertThat(template.render(HELLO, true, Duration.ofSeconds(60))).isEqualTo("Hello");
+    assertThatThrownBy(() -> template.render(HELLO, true, Duration.ZERO))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContaining("it works for too long");
   }
 
   @Test
@@ -185,6 +224,7 @@ class ChatTemplateTest {
         "{{ {'a': [1, 'é', true], 'b': [] } | tojson }}", "{\"a\": [1, \"é\", true], \"b\": []}");
     assertRendered("{{ ' a  b c'.split() | join('-') }}", "a-b-c");
     assertRendered("{{ 'a-b-c'.split('-', 1)[1] }}", "b-c");
+    assertRendered("{{ 'abc' | list | join('-') }}", "a-b-c");
     assertRendered(
         "{{ 'two words'.title() }} {{ 'tWO words'.capitalize() }}", "Two Words Two words");
     assertRendered("[{{ '\u00a0\u3000 x \u2007\u0085'.strip() }}]", "[x]");

@@ -72,6 +72,13 @@ final class HostileFiles {
           "{{ 'x' * 999999999 }}",
           "{{ [1] * 999999999 }}",
           "{{ 9 ** 999999999 }}",
+          "{{ '1e3000000' | round }}",
+          "{{ ('1e3000000' | abs) + 1 }}",
+          "{% set r = range(0, 4096) | list %}",
+          "{{ (" + "r + ".repeat(60) + "r) | length }}",
+          "{{ (" + "r ~ ".repeat(200) + "r) | length }}",
+          "{{ ns.x.split('x') | list | length }}",
+          "{{ ns.x | list | length }}",
           "{{ 1 / 0 }}",
           "{{ 1 % 0 }}",
           "{{ ns.x | replace('x', ns.x) }}",
@@ -261,6 +268,9 @@ final class HostileFiles {
     if (random.nextInt(3) == 0) {
       return bytes(whole);
     }
+    if (random.nextInt(40) == 0) {
+      return emptyListsAsWeights();
+    }
     long length = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong();
     byte[] header = json(JSON.readTree(whole, 8, (int) length));
     if (random.nextInt(3) == 0) {
@@ -279,6 +289,18 @@ final class HostileFiles {
     ByteBuffer file = ByteBuffer.allocate(8 + header.length + data).order(ByteOrder.LITTLE_ENDIAN);
     file.putLong(said).put(header).put(whole, 8 + (int) length, data);
     return file.array();
+  }
+
+  private static byte[] emptyListsAsWeights() {
+    byte[] header = emptyLists(5 << 19);
+    ByteBuffer file = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    return file.putLong(header.length).put(header).array();
+  }
+
+  /** A short JSON text that takes tens of times its length as a tree. */
+  static byte[] emptyLists(int count) {
+    byte[] lists = "[],".repeat(count).getBytes(StandardCharsets.ISO_8859_1);
+    return spliced(lists, 0, 0, "{\"a\":[".getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private JsonNode overlapping(JsonNode header) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -66,6 +67,24 @@ class MemoryPlanTest {
   void sessionsThatAreOpenTogetherHoldTheirWeightsEach() {
     long one = MemoryPlan.scoring(model, 1, 8, 320, 512).parts().get("weights");
     assertThat(MemoryPlan.scoring(model, 4, 8, 320, 512).parts()).containsEntry("weights", 4 * one);
+  }
+
+  @Test
+  void anEncoderHoldsItsWeightsTwiceWhileItIsLoaded() {
+    EncoderModel encoder =
+        EncoderModel.open(Path.of("src/test/resources/polyphony/encoders/t5-gated"));
+    Map<String, Long> parts = MemoryPlan.encoding(encoder, 10).parts();
+    long weights =
+        encoder.weights().tensors().values().stream().mapToLong(each -> each.bytes()).sum();
+    assertThat(parts.get("weights")).isPositive().isLessThanOrEqualTo(weights);
+    assertThat(parts.get("activations") + parts.get("loading"))
+        .isGreaterThanOrEqualTo(parts.get("weights"));
+  }
+
+  @Test
+  void theProgramCountsOnceWhereModelsAreOpenTogether() {
+    MemoryPlan one = MemoryPlan.scoring(model, 1, 8, 320, 512);
+    assertThat(MemoryPlan.together(List.of(one, one))).isEqualTo(one.bytes(2));
   }
 
   @Test

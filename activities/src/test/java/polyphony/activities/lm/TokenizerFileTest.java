@@ -56,6 +56,17 @@ class TokenizerFileTest {
         .hasMessageStartingWith(file.toString());
   }
 
+  /** Twenty million empty lists of 64 MiB are gigabytes in memory. */
+  @Test
+  void aFileIsNotReadWhereItsTreeWouldFillTheHeap() throws IOException {
+    Path file = folder.resolve("tokenizer.json");
+    Files.writeString(file, "{\"model\": [" + "[],".repeat(1 << 21) + "[]]}");
+    assertThatThrownBy(() -> TokenizerFile.read(file))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessage(file + ": larger or nested deeper than any tokenizer");
+  }
+
   @Test
   void anAddedTokenWithAnIdThatTheLibraryWouldNotGiveItIsRefused() throws IOException {
     Path file = folder.resolve("tokenizer.json");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -180,6 +181,42 @@ class WeightsTest {
     Files.write(file(), bytes);
 
     assertRefused(() -> Weights.open(file()));
+  }
+
+  @Test
+  void aHeaderIsNotReadWhereItsTreeWouldFillTheHeap() throws IOException {
+    assertRefused(() -> Weights.open(file("{\"a\":\"" + "x".repeat(8 << 20) + "\"}", new byte[0])))
+        .hasMessageContaining("more than the 8388608 that are read");
+    assertRefused(() -> Weights.open(file("{\"a\":[" + "[],".repeat(1 << 20) + "0]}", new byte[0])))
+        .hasMessageContaining("does not only describe tensors");
+    assertRefused(() -> Weights.open(file("{\"a\":" + "[".repeat(100), new byte[0])))
+        .hasMessageContaining("does not only describe tensors");
+  }
+
+  @Test
+  void theHeaderOfALargeModelIsRead() throws IOException {
+    StringBuilder header = new StringBuilder("{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int i = 0; i < 10_000; i++) {
+      header.append(",\"model.layers." + i + ".mlp.experts.100.down_proj.weight\":");
+      header.append("{\"dtype\":\"BF16\",\"shape\":[0,28672],\"data_offsets\":[0,0]}");
+    }
+    assertThat(Weights.open(file(header + "}", new byte[0])).tensors()).hasSize(10_000);
+  }
+
+  @Test
+  void aTensorThatNoBufferHoldsOnceItIsWidenedIsRefused() throws IOException {
+    long bytes = (1L << 30) + 2;
+    String header =
+        "{\"a\":{\"dtype\":\"BF16\",\"shape\":["
+            + bytes / 2
+            + "],\"data_offsets\":[0,"
+            + bytes
+            + "]}}";
+    try (RandomAccessFile sparse = new RandomAccessFile(file(header, new byte[0]).toFile(), "rw")) {
+      sparse.setLength(8 + header.length() + bytes);
+    }
+    Weights weights = Weights.open(file());
+    assertRefused(() -> weights.floats("a")).hasMessageContaining("2 GiB as 32-bit floats");
   }
 
   @Test

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +34,8 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
 import polyphony.storage.ErrorClass;
+import polyphony.storage.LocalCache;
+import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
 import polyphony.workflows.Experiment;
@@ -236,6 +241,35 @@ class ResolveStepTest {
         new String(
             CanonicalJson.bytes(resolve(Map.of()).run("plain", null)), StandardCharsets.UTF_8);
     assertThat(plain).doesNotContain("Checkpoint");
+  }
+
+  @Test
+  void whatIsStoredIsWhatWasCheckedThoughTheFolderChangesMeanwhile() throws IOException {
+    Path folder = TinyModels.tied(temporary.resolve("changing")).folder();
+    Path configuration = folder.resolve("tokenizer_config.json");
+    byte[] checked = Files.readAllBytes(configuration);
+    InvocationHandler changing =
+        (proxy, method, arguments) -> {
+          Files.writeString(configuration, "{\"chat_template\": \"{{ broken\"}");
+          try {
+            return method.invoke(store.store, arguments);
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+        };
+    ObjectStore slow =
+        (ObjectStore)
+            Proxy.newProxyInstance(
+                ObjectStore.class.getClassLoader(), new Class<?>[] {ObjectStore.class}, changing);
+    ModelRegistry models =
+        new ModelRegistry(
+            slow,
+            new Artifacts(slow, new LocalCache(temporary.resolve("slow"), 1L << 30)),
+            temporary.resolve("scratch"));
+    ArtifactRef checkpoint = models.importFolder("changing", folder, Optional.empty()).checkpoint();
+    ArtifactRef stored = store.checkpoints.files(checkpoint).get("tokenizer_config.json");
+    assertThat(store.artifacts.bytes(stored)).isEqualTo(checked);
+    assertThat(Files.readAllBytes(configuration)).isNotEqualTo(checked);
   }
 
   @Test

@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.RotaryPositions;
+import polyphony.activities.lm.Weights;
+import polyphony.storage.PolyphonyException;
 
 /**
  * {@link DecoderScript}, compiled: the decoder of one {@link DecoderConfig} as functions of its
@@ -176,8 +178,17 @@ final class TorchDecoder implements AutoCloseable {
   /**
    * An array whose memory {@code fill} writes, row-major. The memory is libtorch's own, which no
    * limit of the JVM bounds: a large model's embedding need not fit its heap or its direct buffers.
+   *
+   * @throws PolyphonyException DATA where a buffer cannot be as large
    */
   static PtNDArray array(PtNDManager manager, long[] shape, Consumer<FloatBuffer> fill) {
+    if (!Weights.fitsBuffer(shape)) {
+      throw PolyphonyException.data(
+          "a weight of "
+              + Arrays.toString(shape)
+              + " numbers is larger than 2 GiB as 32-bit floats, the most that can be trained here;"
+              + " use a smaller model");
+    }
     PtNDArray array =
         JniUtils.createEmptyNdArray(
             manager, new Shape(shape), DataType.FLOAT32, manager.getDevice(), SparseFormat.DENSE);

@@ -46,6 +46,15 @@ class TorchDecoderTest {
         TorchTrainerTest.examples(12, 5));
   }
 
+  /** In 16 bits a file holds it in 1 GiB and a half. */
+  @Test
+  void aWeightThatNoBufferHoldsIsRefusedBeforeMemoryIsTaken() {
+    assertThatThrownBy(() -> TorchDecoder.array(null, new long[] {1 << 18, 3 << 10}, into -> {}))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+        .hasMessageContaining("[262144, 3072] numbers is larger than 2 GiB as 32-bit floats");
+  }
+
   @Test
   void aDecoderWithPartsThatTheScriptLacksIsRefused() {
     DecoderConfig gemma =
