@@ -91,7 +91,9 @@ final class BootstrapCommand implements Callable<Integer> {
           "--retention is " + retention + "; it must be a number of days from 1 to " + 100 * YEAR);
     }
     Optional<String> address =
-        Optional.ofNullable(ui).map(each -> Settings.address(each, "--ui")).or(settings::uiAddress);
+        Optional.ofNullable(ui)
+            .map(each -> Settings.address(each, "--ui", Settings.WEB_UI))
+            .or(settings::uiAddress);
     Set<String> registered;
     try (TemporalAccess temporal = TemporalAccess.unchecked(service, Person.identity())) {
       Patience patience = Patience.brief(TemporalAccess.CONNECT);

@@ -17,9 +17,9 @@ import picocli.CommandLine.Option;
       "",
       "The file is TOML. POLYPHONY_CONFIG_FILE names it; by default it is",
       "  ~/.config/polyphony/polyphony.toml",
-      "or, with XDG_CONFIG_HOME, polyphony/polyphony.toml there. A file with s3.secret_key must be"
-          + " its owner's alone (chmod 600). A setting's variable is called like its key:"
-          + " POLYPHONY_S3_ENDPOINT is s3.endpoint.",
+      "or, with XDG_CONFIG_HOME, polyphony/polyphony.toml there. A file with"
+          + " s3.access_key, s3.secret_key or webhook must be its owner's alone (chmod 600). A setting's"
+          + " variable is called like its key: POLYPHONY_S3_ENDPOINT is s3.endpoint.",
       "",
       "Temporal's settings stay in Temporal's own variables (TEMPORAL_ADDRESS and so on), and in its"
           + " file where TEMPORAL_CONFIG_FILE names one."

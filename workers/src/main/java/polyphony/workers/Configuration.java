@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -72,7 +73,7 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
    * Reads the file that the environment leads to, and the environment over it.
    *
    * @throws PolyphonyException CONFIG for a variable or a key that does not exist, a file that is
-   *     named and cannot be read, or one with a secret key that others can read
+   *     named and cannot be read, or one with a secret that others can read
    */
   static Configuration read(Map<String, String> environment) {
     checkNames(environment);
@@ -81,10 +82,9 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     boolean named = Settings.value(environment, FILE).isPresent();
     Optional<JsonNode> content = file.flatMap(each -> content(each, named));
     content.ifPresent(tables -> collect("", tables, file.orElseThrow(), values));
-    for (Setting secret : List.of(Setting.S3_SECRET_KEY, Setting.WEBHOOK)) {
-      if (values.containsKey(secret)) {
-        checkPrivate(file.orElseThrow(), secret);
-      }
+    List<Setting> secrets = values.keySet().stream().filter(Setting::isSecret).toList();
+    if (!secrets.isEmpty()) {
+      checkPrivate(file.orElseThrow(), secrets);
     }
     for (Setting setting : Setting.values()) {
       Settings.value(environment, setting.variable())
@@ -200,7 +200,7 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     }
   }
 
-  private static void checkPrivate(Path file, Setting secret) {
+  private static void checkPrivate(Path file, List<Setting> secrets) {
     Set<PosixFilePermission> permissions;
     try {
       permissions = Files.getPosixFilePermissions(file);
@@ -213,7 +213,11 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
     if (permissions.contains(PosixFilePermission.GROUP_READ)
         || permissions.contains(PosixFilePermission.OTHERS_READ)) {
       throw PolyphonyException.config(
-          file + " holds " + secret.key() + " and others can read it: chmod 600 " + file);
+          file
+              + " holds "
+              + secrets.stream().map(Setting::key).collect(Collectors.joining(", "))
+              + " and others can read it: chmod 600 "
+              + file);
     }
   }
 }

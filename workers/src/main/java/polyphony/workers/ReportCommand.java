@@ -5,12 +5,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polyphony.activities.WholeFile;
 import polyphony.activities.report.ReportStep;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.LocalCache;
@@ -108,15 +108,8 @@ final class ReportCommand implements Callable<Integer> {
     if (Files.isDirectory(file)) {
       throw PolyphonyException.config("--output " + file + " is a folder; name a file in it");
     }
-    // Beside it, so that it can be renamed; not a temporary file, which nobody else could read.
-    Path partial = file.resolveSibling("." + file.getFileName() + ".partial");
-    try {
-      try (InputStream content = Files.newInputStream(page)) {
-        Files.copy(content, partial, StandardCopyOption.REPLACE_EXISTING);
-        Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(partial);
-      }
+    try (InputStream content = Files.newInputStream(page)) {
+      WholeFile.write(content, file);
     } catch (IOException e) {
       throw PolyphonyException.config(
           "cannot write "

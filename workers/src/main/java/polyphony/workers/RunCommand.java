@@ -7,6 +7,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import polyphony.activities.resolve.BuiltInModel;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.SpecDefaults;
 
@@ -41,9 +42,6 @@ import polyphony.workflows.SpecDefaults;
       "Exit codes: 0 done; 2 the input must change; 1, 130 or 143: the same command again resumes."
     })
 final class RunCommand implements Callable<Integer> {
-  private static final String DEMONSTRATION =
-      "the built-in model is a demonstration: this is not evidence about large models";
-
   private final Console console;
   private final Assembler assembler;
 
@@ -110,7 +108,7 @@ final class RunCommand implements Callable<Integer> {
       // Standard output holds the JSON alone, or else the table.
       RunSummary summary = session.run(name, asked, complete, json ? console.err() : console.out());
       if (complete.baseModel().equals(SpecDefaults.BASE_MODEL)) {
-        console.err().println(DEMONSTRATION);
+        console.err().println(BuiltInModel.DEMONSTRATION);
       }
       if (json) {
         console.out().println(summary.json());

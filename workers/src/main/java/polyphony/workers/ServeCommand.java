@@ -1,6 +1,7 @@
 package polyphony.workers;
 
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -16,7 +17,9 @@ import polyphony.storage.PolyphonyException;
     description = {
       "Answers browsers with a list of all experiments and comparisons of a store, and with the"
           + " report of each, as things are when it is looked at. Nothing can be changed there, and"
-          + " nobody is asked who they are: by default only this machine is answered.",
+          + " nobody is asked who they are: by default only this machine is answered, and only where"
+          + " it is called localhost, 127.0.0.1 or [::1], or by the name in"
+          + " POLYPHONY_REPORTS_ADDRESS.",
       "",
       "With POLYPHONY_REPORTS_ADDRESS set for the workers, such as http://localhost:8234, the Web UI"
           + " links to it."
@@ -67,14 +70,16 @@ final class ServeCommand implements Callable<Integer> {
     if (address.isUnresolved()) {
       throw PolyphonyException.config("--bind is \"" + bind + "\", which is no address");
     }
+    Settings settings = Settings.of(console);
     try (StopRequest stop = StopRequest.onSignals();
-        StoreAccess access = StoredExperiments.existing(Settings.of(console), store);
+        StoreAccess access = StoredExperiments.existing(settings, store);
         ReportServer server =
             new ReportServer(
                 new ReportIndex(access.objects()),
                 new ReportStep(access.objects(), access.artifacts()),
-                address)) {
-      console.err().println("reports at http://" + bind + ":" + server.port() + "; Ctrl-C ends it");
+                address,
+                settings.reportsAddress().map(URI::create).map(URI::getHost))) {
+      console.err().println("reports at " + server.address() + "; Ctrl-C ends it");
       stop.await();
     }
     return 0;

@@ -43,7 +43,7 @@ enum Setting {
     return "POLYPHONY_" + key.toUpperCase(Locale.ROOT).replace('.', '_');
   }
 
-  /** Whether its value is shown to nobody. */
+  /** Whether its value is shown to nobody, and a file with it must be its owner's alone. */
   boolean isSecret() {
     return this == S3_ACCESS_KEY || this == S3_SECRET_KEY || this == WEBHOOK;
   }

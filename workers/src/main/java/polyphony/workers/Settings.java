@@ -37,6 +37,11 @@ public record Settings(
     boolean debug) {
   static final int MAX_SLOTS = 1024;
 
+  /** Where Temporal's Web UI is by default. */
+  static final String WEB_UI = "http://localhost:8233";
+
+  private static final String REPORTS = "http://localhost:8234";
+
   private static final List<Setting> S3 =
       List.of(Setting.S3_ENDPOINT, Setting.S3_BUCKET, Setting.S3_ACCESS_KEY, Setting.S3_SECRET_KEY);
 
@@ -83,8 +88,8 @@ public record Settings(
     Configuration given = Configuration.read(environment);
     return new Settings(
         TemporalSettings.of(environment),
-        given.value(Setting.UI_ADDRESS).map(Settings::address),
-        given.value(Setting.REPORTS_ADDRESS).map(Settings::address),
+        given.value(Setting.UI_ADDRESS).map(each -> address(each, WEB_UI)),
+        given.value(Setting.REPORTS_ADDRESS).map(each -> address(each, REPORTS)),
         given.value(Setting.WEBHOOK).map(each -> Webhook.of(each.text(), each.place())),
         s3(given),
         given.value(Setting.SLOTS).map(Settings::slots).orElse(processors),
@@ -124,16 +129,17 @@ public record Settings(
   }
 
   /** An address for links, checked, without a slash at its end. */
-  private static String address(Configuration.Value given) {
-    return address(given.text(), given.place());
+  private static String address(Configuration.Value given, String example) {
+    return address(given.text(), given.place(), example);
   }
 
   /**
    * As above.
    *
    * @param place where it was given, for the message
+   * @param example of one, for the message
    */
-  static String address(String value, String place) {
+  static String address(String value, String place, String example) {
     try {
       URI address = new URI(value);
       if (("http".equals(address.getScheme()) || "https".equals(address.getScheme()))
@@ -145,8 +151,7 @@ public record Settings(
     } catch (URISyntaxException e) {
       // Falls through to the one message.
     }
-    throw PolyphonyException.config(
-        place + " is \"" + value + "\"; it must be like http://localhost:8233");
+    throw PolyphonyException.config(place + " is \"" + value + "\"; it must be like " + example);
   }
 
   private static int slots(Configuration.Value given) {

@@ -60,7 +60,7 @@ class CommandLineTest {
         .contains(
             "experiment multiagent-ft-arithmetic-seed0-",
             "steps computed, 0 reused",
-            "a demonstration: this is not evidence about large models");
+            "a demonstration on a small model, not evidence about large ones");
   }
 
   @Test

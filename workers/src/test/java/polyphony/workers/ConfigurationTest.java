@@ -156,7 +156,8 @@ class ConfigurationTest {
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
     assertThatThrownBy(() -> Configuration.read(named(file)))
         .isInstanceOf(PolyphonyException.class)
-        .hasMessage(file + " holds s3.secret_key and others can read it: chmod 600 " + file);
+        .hasMessage(
+            file + " holds s3.access_key, s3.secret_key and others can read it: chmod 600 " + file);
     Path webhook = file("webhook = \"https://host/hush-hush\"");
     assertThat(Settings.of(named(webhook), 2).webhook()).isPresent();
     Files.setPosixFilePermissions(webhook, PosixFilePermissions.fromString("rw-r--r--"));
@@ -165,6 +166,24 @@ class ConfigurationTest {
     Path harmless = file("slots = 3");
     Files.setPosixFilePermissions(harmless, PosixFilePermissions.fromString("rw-r--r--"));
     assertThat(Settings.of(named(harmless), 7).slots()).isEqualTo(3);
+  }
+
+  @Test
+  void whatIsShownToNobodyMustBeItsOwnersAloneAndHelpSaysSo() throws IOException {
+    assertThat(run(Map.of(), "config", "--help")).isZero();
+    for (Setting setting : Setting.values()) {
+      // A dotted key is TOML too.
+      Path file = file(setting.key() + " = \"x\"");
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+      if (setting.isSecret()) {
+        // Lines may end at its dot.
+        assertThat(told(out).replaceAll("\\s+", "")).contains(setting.key());
+        assertThatThrownBy(() -> Configuration.read(named(file)))
+            .hasMessageStartingWith(file + " holds " + setting.key() + " and others can read it");
+      } else {
+        assertThat(Configuration.read(named(file)).value(setting)).isPresent();
+      }
+    }
   }
 
   @Test

@@ -140,6 +140,14 @@ class SettingsTest {
   }
 
   @Test
+  void reportsThatAreAtNoAddressAreRefusedWithAnExampleOfTheirs() {
+    refused(
+        Map.of("POLYPHONY_REPORTS_ADDRESS", "reports:8234"),
+        "POLYPHONY_REPORTS_ADDRESS",
+        "like http://localhost:8234");
+  }
+
+  @Test
   void aWebhookThatIsNoAddressIsRefusedAndNeverPrinted() {
     for (String address :
         new String[] {

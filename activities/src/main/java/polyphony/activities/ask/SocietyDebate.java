@@ -36,6 +36,7 @@ import polyphony.storage.TemporaryFolder;
 import polyphony.storage.Worker;
 import polyphony.workflows.Debate;
 import polyphony.workflows.DebateTurns;
+import polyphony.workflows.Role;
 import polyphony.workflows.Vote;
 
 /**
@@ -233,11 +234,11 @@ public final class SocietyDebate {
     Map<String, String> weights = new TreeMap<>();
     for (int agent = 0; agent < turns.society().agents(); agent++) {
       weights.put(
-          "generator-" + (agent + 1),
+          Role.GENERATOR.model(agent + 1),
           checkpoints.weightsSha256(turns.society().generators().get(agent)));
       if (turns.rounds() > 1) {
         weights.put(
-            "critic-" + (agent + 1),
+            Role.CRITIC.model(agent + 1),
             checkpoints.weightsSha256(turns.society().critics().get(agent)));
       }
     }

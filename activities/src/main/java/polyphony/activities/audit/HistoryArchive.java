@@ -2,12 +2,18 @@ package polyphony.activities.audit;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.JsonFormat;
 import io.temporal.api.history.v1.History;
+import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.common.WorkflowExecutionHistory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
@@ -23,6 +29,9 @@ import polyphony.workflows.ExportedHistory;
  * experiments/<name>/histories/<experiment or iteration-003>.<run>.json}.
  */
 public final class HistoryArchive {
+  /** What stands for the experiment itself among its iterations. */
+  private static final String EXPERIMENT = "experiment";
+
   private static final int LARGEST_RECORD = 1 << 16;
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -52,7 +61,7 @@ public final class HistoryArchive {
   private static String shortName(String workflowId) {
     String experiment = ExperimentNames.experiment(workflowId);
     return workflowId.equals(experiment)
-        ? "experiment"
+        ? EXPERIMENT
         : workflowId.substring(experiment.length() + 1);
   }
 
@@ -64,6 +73,31 @@ public final class HistoryArchive {
   /** Keys of the records of what was kept of an experiment and its iterations. */
   public List<String> records(String experiment) {
     return store.list(prefix(experiment));
+  }
+
+  /**
+   * When a run of an experiment last came to its end, as far as the store knows: the last act of a
+   * run is to have its own history kept. A later run may be at work.
+   */
+  public Optional<Instant> ended(String experiment) {
+    List<Instant> ends = new ArrayList<>();
+    for (String key : store.list(prefix(experiment) + EXPERIMENT + ".")) {
+      try {
+        List<HistoryEvent> events = read(record(key)).getEvents();
+        if (!events.isEmpty()) {
+          Timestamp last = events.get(events.size() - 1).getEventTime();
+          ends.add(Instant.ofEpochSecond(last.getSeconds(), last.getNanos()));
+        }
+      } catch (IOException e) {
+        // What is damaged tells nothing; the audit tells of it.
+      } catch (PolyphonyException e) {
+        if (e.errorClass().retryable()) {
+          throw e;
+        }
+        // Likewise.
+      }
+    }
+    return ends.stream().max(Comparator.naturalOrder());
   }
 
   /**

@@ -12,10 +12,12 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import polyphony.activities.JsonLines;
+import polyphony.activities.audit.HistoryArchive;
 import polyphony.activities.compare.RecordedExperiment;
 import polyphony.activities.evaluate.IterationRecord;
 import polyphony.activities.evaluate.RecordStep;
 import polyphony.activities.lm.Trainer;
+import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
@@ -33,7 +35,10 @@ import polyphony.workflows.Role;
  * the same points and more.
  *
  * @param experiment its name
- * @param finished whether it has as many iterations as its spec asks for
+ * @param finished whether nothing more is to come, as far as the store knows: it has as many
+ *     iterations as were asked for when the newest was done, or a run of it ended since, by itself
+ *     or by somebody's will; one that was begun again after that counts as finished until its next
+ *     iteration is recorded
  * @param parameters the spec's fields by path, such as {@code training.epochs}, but for the number
  *     of iterations, the one that may change
  * @param tags names and hashes of what led to the newest point
@@ -105,10 +110,20 @@ public record Curves(
     IterationRecord newest = recorded.iterations().get(recorded.iterations().size() - 1).record();
     return new Curves(
         experiment.name(),
-        newest.report().iteration() >= experiment.spec().iterations(),
+        finished(store, artifacts, newest),
         parameters(experiment),
         tags(experiment, newest),
         series);
+  }
+
+  private static boolean finished(ObjectStore store, Artifacts artifacts, IterationRecord newest) {
+    // The experiment's own record tells what was asked for first; extending does not change it.
+    Experiment asked = newest.request().experiment();
+    return newest.report().iteration() >= asked.spec().iterations()
+        || new HistoryArchive(store, artifacts)
+            .ended(asked.name())
+            .filter(end -> end.isAfter(time(store, newest.request())))
+            .isPresent();
   }
 
   /** All that an iteration's report measures, and its agents; null where it does not apply. */
@@ -134,8 +149,8 @@ public record Curves(
       measures.put(prefix + "lastRoundAccuracy", agent.lastRoundAccuracy());
       measures.put(prefix + "parsed", agent.parsed());
     }
-    examples(measures, "generator-", report.generatorExamples());
-    examples(measures, "critic-", report.criticExamples());
+    examples(measures, Role.GENERATOR, report.generatorExamples());
+    examples(measures, Role.CRITIC, report.criticExamples());
     for (Recording.Training training : record.request().trainings()) {
       String prefix = model(training) + "/";
       measures.put(prefix + "firstLoss", training.result().firstLoss());
@@ -144,9 +159,9 @@ public record Curves(
     return measures;
   }
 
-  private static void examples(Map<String, Double> measures, String prefix, List<Integer> byAgent) {
+  private static void examples(Map<String, Double> measures, Role role, List<Integer> byAgent) {
     for (int agent = 0; agent < byAgent.size(); agent++) {
-      measures.put(prefix + (agent + 1) + "/examples", (double) byAgent.get(agent));
+      measures.put(role.model(agent + 1) + "/examples", (double) byAgent.get(agent));
     }
   }
 
@@ -164,7 +179,7 @@ public record Curves(
   }
 
   private static String model(Recording.Training training) {
-    return (training.role() == Role.GENERATOR ? "generator-" : "critic-") + (training.agent() + 1);
+    return training.role().model(training.agent() + 1);
   }
 
   /** The same however often it is asked, also where another experiment recorded it first. */
@@ -208,6 +223,9 @@ public record Curves(
     tags.put("polyphony.trainQuestions", experiment.trainQuestions().sha256());
     tags.put("polyphony.evaluateQuestions", experiment.evaluateQuestions().sha256());
     tags.put("polyphony.prompts", experiment.prompts().sha256());
+    tag(tags, "polyphony.evaluatePrompts", experiment.evaluatePrompts());
+    tag(tags, "polyphony.likelihoodCheckpoint", experiment.likelihoodCheckpoint());
+    tag(tags, "polyphony.embeddingCheckpoint", experiment.embeddingCheckpoint());
     experiment
         .versions()
         .forEach((what, version) -> tags.put("polyphony.version." + what, version));
@@ -216,5 +234,14 @@ public record Curves(
         .weights()
         .forEach((agent, weights) -> tags.put("polyphony.weights." + agent, weights));
     return tags;
+  }
+
+  /**
+   * @param artifact null where the experiment does without
+   */
+  private static void tag(SortedMap<String, String> tags, String name, ArtifactRef artifact) {
+    if (artifact != null) {
+      tags.put(name, artifact.sha256());
+    }
   }
 }

@@ -1,13 +1,13 @@
 package polyphony.activities.curves;
 
 import com.google.protobuf.CodedOutputStream;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
+import polyphony.activities.WholeFile;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -74,14 +75,7 @@ public final class TensorBoardFolder {
     Path file = run.resolve(FILE);
     try {
       Files.createDirectories(run);
-      Path partial = Files.createTempFile(run, "partial-", "");
-      try {
-        Files.write(partial, content(sorted));
-        Files.move(
-            partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(partial);
-      }
+      WholeFile.write(new ByteArrayInputStream(content(sorted)), file);
     } catch (IOException e) {
       throw PolyphonyException.config(
           file + " cannot be written (" + e.getMessage() + "); name another folder");

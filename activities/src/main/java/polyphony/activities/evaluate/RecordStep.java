@@ -172,8 +172,10 @@ public final class RecordStep {
     Map<String, String> weights = new TreeMap<>();
     for (int agent = 0; agent < society.agents(); agent++) {
       weights.put(
-          "generator-" + (agent + 1), checkpoints.weightsSha256(society.generators().get(agent)));
-      weights.put("critic-" + (agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
+          Role.GENERATOR.model(agent + 1),
+          checkpoints.weightsSha256(society.generators().get(agent)));
+      weights.put(
+          Role.CRITIC.model(agent + 1), checkpoints.weightsSha256(society.critics().get(agent)));
     }
     return weights;
   }

@@ -12,6 +12,7 @@ import polyphony.activities.compare.Comparison.Point;
 import polyphony.activities.compare.Comparison.Row;
 import polyphony.activities.report.ComparisonReport.Member;
 import polyphony.activities.report.Html.Cell;
+import polyphony.activities.resolve.BuiltInModel;
 import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.SpecDefaults;
 
@@ -94,7 +95,7 @@ final class ComparisonPage {
             + " that the order holds for other models and tasks."
             + (comparison.rows().stream()
                     .anyMatch(row -> row.baseModel().equals(SpecDefaults.BASE_MODEL))
-                ? ExperimentPage.DEMONSTRATION
+                ? " " + BuiltInModel.DEMONSTRATION
                 : ""));
     page.end();
   }

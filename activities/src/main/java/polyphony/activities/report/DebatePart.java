@@ -12,6 +12,7 @@ import polyphony.activities.report.ExperimentReport.Debates;
 import polyphony.activities.report.ExperimentReport.Iteration;
 import polyphony.activities.report.ExperimentReport.Turn;
 import polyphony.activities.report.Html.Cell;
+import polyphony.workflows.Role;
 
 /** Debates that one can read, as a part of a page. */
 final class DebatePart {
@@ -148,7 +149,7 @@ final class DebatePart {
 
   /** By its weights: where one model plays every part, it has several names. */
   private String speaker(Turn turn) {
-    String usual = (turn.round() == 1 ? "generator-" : "critic-") + turn.agent();
+    String usual = (turn.round() == 1 ? Role.GENERATOR : Role.CRITIC).model(turn.agent());
     if (turn.weights() == null || Objects.equals(weights.get(usual), turn.weights())) {
       return usual;
     }

@@ -20,6 +20,7 @@ import polyphony.activities.report.ExperimentReport.Iteration;
 import polyphony.activities.report.ExperimentReport.Training;
 import polyphony.activities.report.ExperimentReport.Work;
 import polyphony.activities.report.Html.Cell;
+import polyphony.activities.resolve.BuiltInModel;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -40,10 +41,6 @@ final class ExperimentPage {
               JsonInclude.Value.construct(
                   JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
           .build();
-
-  /** What is to be said of every experiment with the built-in model. */
-  static final String DEMONSTRATION =
-      " The built-in model is a demonstration on a small model, not evidence about large ones.";
 
   private static final String BANDS =
       "Bands are 95 % intervals over the evaluation questions: what other questions of the same"
@@ -214,7 +211,7 @@ final class ExperimentPage {
     String builtIn =
         specification()
             .filter(spec -> spec.baseModel().equals(SpecDefaults.BASE_MODEL))
-            .map(spec -> DEMONSTRATION)
+            .map(spec -> " " + BuiltInModel.DEMONSTRATION)
             .orElse("");
     return "Not to be concluded: that another seed would show the same. This is one run with one"
         + " seed; its intervals are over questions alone. Each is for one measure by itself: of"
@@ -284,9 +281,10 @@ final class ExperimentPage {
             + " 0 without an error: so by construction.",
         heads,
         rows);
+    ExperimentSpec spec = specification().orElse(null);
     body.open("dl", "class", "meanings");
     for (Measure measure : Measure.values()) {
-      body.element("dt", measure.shown()).element("dd", measure.meaning());
+      body.element("dt", measure.shown()).element("dd", measure.meaning(spec));
     }
     body.element("dt", "right labels");
     body.element(
@@ -837,6 +835,8 @@ final class ExperimentPage {
       given(given, "questions to evaluate on", experiment.evaluateQuestions());
       given(given, "prompts", experiment.prompts());
       given(given, "prompts of the evaluation", experiment.evaluatePrompts());
+      given(given, "model of the likelihood (checkpoint)", experiment.likelihoodCheckpoint());
+      given(given, "encoder of the embeddings (checkpoint)", experiment.embeddingCheckpoint());
       page.table("What the experiment started from.", List.of("what", "bytes", "SHA-256"), given);
       page.table(
           "Versions that every step's key holds.",

@@ -141,7 +141,7 @@ public record ExperimentReport(
       List<Loss> losses) {
     /** As in {@link IterationReport#weights}. */
     String model() {
-      return (role == Role.GENERATOR ? "generator-" : "critic-") + agent;
+      return role.model(agent);
     }
   }
 

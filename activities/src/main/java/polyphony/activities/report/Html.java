@@ -89,9 +89,7 @@ final class Html {
 
   /** A SHA-256, whole; null where it is not known. */
   Html hash(String sha256) {
-    return sha256 == null
-        ? text("not known")
-        : element("code", sha256, "class", "hash", "title", sha256);
+    return sha256 == null ? text("not known") : element("code", sha256, "class", "hash");
   }
 
   /**

@@ -4,7 +4,9 @@ import java.util.List;
 import polyphony.activities.evaluate.Accuracy;
 import polyphony.activities.evaluate.Diversity;
 import polyphony.activities.evaluate.Measurement;
+import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.SpecDefaults;
 
 /** A number of an iteration that is measured on its evaluation questions. */
 public enum Measure {
@@ -13,9 +15,7 @@ public enum Measure {
       "accuracy of one first answer",
       "share of first answers that are right, over agents and questions"),
   CONSENSUS("consensus", "mean share of agents whose last answer is the voted one"),
-  LIKELIHOOD(
-      "negative log-likelihood",
-      "of an agent's last answer under another agent's model, nats per token"),
+  LIKELIHOOD("negative log-likelihood", "of an agent's last answer, nats per token"),
   EMBEDDING_DISSIMILARITY(
       "embedding dissimilarity", "1 − cosine of two agents' last answers, mean over pairs"),
   KL_BETWEEN_AGENTS("KL between agents", "last answers, nats per token"),
@@ -36,9 +36,30 @@ public enum Measure {
     return shown;
   }
 
-  /** What it is, in a few words. */
-  String meaning() {
-    return meaning;
+  /**
+   * What it is, in a few words.
+   *
+   * @param spec says which models measure; null where it is not known
+   */
+  String meaning(ExperimentSpec spec) {
+    if (spec == null) {
+      return meaning;
+    }
+    return switch (this) {
+      case LIKELIHOOD ->
+          meaning
+              + ", under "
+              + (spec.likelihoodModel().equals(SpecDefaults.SELF)
+                  ? "another agent's model"
+                  : "the model " + spec.likelihoodModel());
+      case EMBEDDING_DISSIMILARITY ->
+          meaning
+              + ", embedded by "
+              + (spec.embeddingModel().equals(SpecDefaults.BASE)
+                  ? "the base model"
+                  : "the encoder " + spec.embeddingModel());
+      default -> meaning;
+    };
   }
 
   /** As it is recorded; null where it does not apply. */

@@ -14,6 +14,10 @@ import polyphony.storage.TemporaryFolder;
 public final class BuiltInModel {
   public static final String NAME = "built-in";
 
+  /** What is to be said of every experiment with it. */
+  public static final String DEMONSTRATION =
+      "The built-in model is a demonstration on a small model, not evidence about large ones.";
+
   private static final String RESOURCES = "/polyphony/models/built-in/";
 
   private final Function<String, InputStream> files;

@@ -222,7 +222,7 @@ public final class SplitStep {
       int confirmed,
       List<String> notes,
       StepAttempt attempt) {
-    String name = (role == Role.GENERATOR ? "generator-" : "critic-") + (agent + 1) + ".jsonl";
+    String name = role.model(agent + 1) + ".jsonl";
     return new Split.TrainingSet(
         role,
         agent,

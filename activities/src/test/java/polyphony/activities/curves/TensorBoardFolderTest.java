@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.storage.PolyphonyException;
 
@@ -165,6 +167,14 @@ class TensorBoardFolderTest {
     try (var files = Files.list(file.getParent())) {
       assertThat(files).hasSize(1);
     }
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void whoMayReadOtherNewFilesMayReadIt() throws IOException {
+    Path file = new TensorBoardFolder(folder).write(CURVES).get(0);
+    Path plain = Files.createFile(folder.resolve("plain"));
+    assertThat(Files.getPosixFilePermissions(file)).isEqualTo(Files.getPosixFilePermissions(plain));
   }
 
   @Test

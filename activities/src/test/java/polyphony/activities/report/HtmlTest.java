@@ -45,6 +45,7 @@ class HtmlTest {
             "&lt;What&gt;",
             "<th scope=\"row\">a&lt;b</th>",
             "<td class=\"number\">3</td>",
-            ">" + hash + "</code>");
+            ">" + hash + "</code>")
+        .containsOnlyOnce(hash);
   }
 }

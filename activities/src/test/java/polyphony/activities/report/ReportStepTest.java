@@ -39,6 +39,7 @@ import polyphony.storage.Sealed;
 import polyphony.storage.StepManifest;
 import polyphony.storage.audit.Pruning;
 import polyphony.workflows.ComparisonResult;
+import polyphony.workflows.Experiment;
 import polyphony.workflows.IterationReport;
 import polyphony.workflows.KeptReport;
 
@@ -153,6 +154,21 @@ class ReportStepTest {
             experiment.experiment().prompts())) {
       assertThat(page).contains(given.sha256());
     }
+  }
+
+  @Test
+  void whatElseEvaluatedIsNamedWithItsHash() throws Exception {
+    SmallExperiment experiment = finished("mine");
+    assertThat(page("mine"))
+        .contains("nats per token, under another agent&#39;s model", "embedded by the base model");
+    Experiment others = experiment.evaluatedByOthers().experiment();
+    assertThat(page("mine"))
+        .contains("nats per token, under the model gemma", "embedded by the encoder t5")
+        .contains("model of the likelihood (checkpoint)", "encoder of the embeddings (checkpoint)")
+        .contains(
+            others.evaluatePrompts().sha256(),
+            others.likelihoodCheckpoint().sha256(),
+            others.embeddingCheckpoint().sha256());
   }
 
   @Test

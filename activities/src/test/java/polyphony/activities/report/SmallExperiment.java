@@ -49,7 +49,7 @@ import polyphony.workflows.Vote;
  * An experiment as a run leaves it, with all its steps, whose answers are written down here. Three
  * agents and two rounds; the true answer is always 7.
  */
-final class SmallExperiment {
+public final class SmallExperiment {
   /** What one agent said in a debate; a hostile model, to see that nobody takes it for markup. */
   static final String HOSTILE = "</pre><script>alert(1)</script><img src=\"http://x.example/\">7";
 
@@ -70,11 +70,11 @@ final class SmallExperiment {
 
   private final StoreInFolder store;
   private final String name;
-  private final Experiment experiment;
+  private Experiment experiment;
   private final ArtifactRef base;
   private final List<IterationReport> reports = new ArrayList<>();
 
-  SmallExperiment(StoreInFolder store, String name, String method, long seed) {
+  public SmallExperiment(StoreInFolder store, String name, String method, long seed) {
     this.store = store;
     this.name = name;
     this.base = store.model(1);
@@ -93,11 +93,46 @@ final class SmallExperiment {
             store.lines(List.of(Map.of("prompts", "none"))),
             new Experiment.BatchPlan(250, 50),
             Map.of("onnxruntime", "1.0"));
+    write();
+  }
+
+  private void write() {
     store.store.write(
         "experiments/" + name + "/experiment.json", Sealed.seal(CanonicalJson.bytes(experiment)));
   }
 
-  Experiment experiment() {
+  /** From now on asked for so many iterations, which its record does not tell. */
+  public SmallExperiment extended(int iterations) {
+    experiment = experiment.withIterations(iterations);
+    return this;
+  }
+
+  /** Records that other prompts and models than its own evaluate it. */
+  public SmallExperiment evaluatedByOthers() {
+    ExperimentSpec spec =
+        SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{\"likelihoodModel\": \"gemma\", \"embeddingModel\": \"t5\"}"),
+            ModelDefaults.NONE);
+    experiment =
+        new Experiment(
+            name,
+            spec.withName(name),
+            base,
+            experiment.trainQuestions(),
+            experiment.evaluateQuestions(),
+            experiment.prompts(),
+            experiment.plan(),
+            experiment.versions(),
+            store.lines(List.of(Map.of("prompts", "others"))),
+            store.model(7),
+            store.model(8),
+            null);
+    write();
+    return this;
+  }
+
+  public Experiment experiment() {
     return experiment;
   }
 
@@ -350,7 +385,7 @@ final class SmallExperiment {
   }
 
   /** Does the next iteration, the untuned society first. */
-  SmallExperiment iterate() throws Exception {
+  public SmallExperiment iterate() throws Exception {
     int iteration = reports.size();
     Society society = Society.copies(base, AGENTS);
     Vote.Result labels = null;
