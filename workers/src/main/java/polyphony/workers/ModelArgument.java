@@ -25,11 +25,16 @@ final class ModelArgument {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
-  /** Hands the model to {@code work}, as long as which its files stay. */
-  <T> T with(Settings settings, Function<LanguageModel, T> work) {
+  /**
+   * Hands the model to {@code work}, as long as which its files stay.
+   *
+   * @param opening opens a folder that is not in the store
+   */
+  <T> T with(
+      Settings settings, Function<Path, LanguageModel> opening, Function<LanguageModel, T> work) {
     // What is no name may be a path, also one of a folder that is not there.
     if (Files.isDirectory(Path.of(model)) || model.startsWith(".") || model.startsWith("/")) {
-      return work.apply(LanguageModel.open(Path.of(model)));
+      return work.apply(opening.apply(Path.of(model)));
     }
     try (StoreAccess access = store(model, settings, store)) {
       return work.apply(access.checkpoints().open(access.storedModels().checkpoint(model)));

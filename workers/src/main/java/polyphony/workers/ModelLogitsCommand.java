@@ -28,7 +28,8 @@ import polyphony.storage.PolyphonyException;
     description = {
       "Computes the logits after the last of some tokens, in 32-bit floats.",
       "",
-      "With --json they are all printed, by token id; otherwise the ten greatest."
+      "With --json they are all printed, by token id; otherwise the ten greatest. A folder needs no"
+          + " tokenizer for that."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -88,6 +89,7 @@ final class ModelLogitsCommand implements Callable<Integer> {
     int[] given = given();
     model.with(
         Settings.of(console),
+        LanguageModel::openToCompute,
         opened -> {
           requireKnown(opened, given);
           float[] logits =
@@ -157,7 +159,7 @@ final class ModelLogitsCommand implements Callable<Integer> {
 
   private static String greatest(LanguageModel opened, float[] logits) {
     StringBuilder text = new StringBuilder();
-    try (Tokenizer tokenizer = opened.tokenizer()) {
+    try (Tokenizer tokenizer = opened.hasTokenizer() ? opened.tokenizer() : null) {
       List<Integer> order =
           IntStream.range(0, logits.length)
               .boxed()
@@ -165,8 +167,7 @@ final class ModelLogitsCommand implements Callable<Integer> {
               .limit(SHOWN)
               .toList();
       for (int token : order) {
-        String shown =
-            token < tokenizer.vocabularySize() ? tokenizer.decode(new int[] {token}) : "";
+        String shown = tokenizer == null ? "" : tokenizer.decode(new int[] {token});
         text.append(
             String.format(
                 Locale.ROOT,

@@ -217,6 +217,37 @@ class ModelCommandTest {
   }
 
   @Test
+  void logitsNeedNeitherATokenizerNorAnEndToken() throws IOException {
+    Path tokens = Files.writeString(folder.resolve("tokens.json"), "[1, 5, 7, 9]");
+    String[] asking = {"model", "logits", "" + model, "--tokens", "" + tokens};
+    assertThat(run(asking)).as(errors()).isZero();
+    List<String> numbers =
+        output().lines().map(line -> line.strip().replaceFirst("( +\\d+) .*", "$1")).toList();
+    Files.delete(model.resolve("tokenizer.json"));
+    Files.delete(model.resolve("tokenizer_config.json"));
+    for (String end : List.of("null", "26", "[-1, 32000]")) {
+      Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": " + end + "}");
+      assertThat(run(asking)).as(errors()).isZero();
+      assertThat(output().lines().map(String::strip)).isEqualTo(numbers);
+    }
+    refused("tokenizer.json", "model", "generate", "" + model, "--prompt", "Q1");
+    refused("tokenizer.json", "model", "import", "" + model);
+  }
+
+  @Test
+  void aModelThatCannotEndIsNotImported() throws IOException {
+    Files.writeString(model.resolve("generation_config.json"), "{}");
+    Path configuration = model.resolve("config.json");
+    Files.writeString(
+        configuration, Files.readString(configuration).replace("eos_token_id", "no_token_id"));
+    refused("eos_token_id", "model", "import", "" + model);
+    refused("eos_token_id", "model", "generate", "" + model, "--prompt", "Q1");
+    String[] raw = {"model", "generate", "" + model, "--raw", "--prompt", "Q1", "--json"};
+    assertThat(run(with(raw, "--max-new-tokens", "5"))).as(errors()).isZero();
+    assertThat(json().path("tokens")).hasSize(5);
+  }
+
+  @Test
   void tokensThatAreNoneAreRefused() throws IOException {
     Path tokens = folder.resolve("tokens.json");
     String[] asking = {"model", "logits", model.toString(), "--tokens", tokens.toString()};
