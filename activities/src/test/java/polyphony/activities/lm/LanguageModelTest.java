@@ -164,7 +164,6 @@ class LanguageModelTest {
       delimiter = '|',
       value = {
         "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel",
-        "architectures | null | LlamaForCausalLM",
         "hidden_act | \"gelu\" | hidden_act",
         "attention_bias | true | self_attn.q_proj.bias",
         "mlp_bias | true | mlp.gate_proj.bias",
