@@ -8,7 +8,9 @@ Each folder is a tiny random model as save_pretrained writes it (without tokeniz
 
   expected.json         prompts; greedy continuations; training examples, settings and losses
   expected.safetensors  "logits.I": [positions, vocabulary] of the last positions of prompt I;
-                        "trained.0": those of prompt 0 after the training steps
+                        "trained.0": those of prompt 0 after the training steps;
+                        "beyond": [1, vocabulary] after the last token of the prompt of that name,
+                        which is longer than the model's context
 
 Everything is computed in float32 on the CPU with eager attention, one text at a time; weights in
 float16 or bfloat16 are widened first. A step's loss is the sum of the negative log-likelihoods of
@@ -187,6 +189,11 @@ def expect(model, lengths, folder, trained):
         assert generated == new, (folder.name, generated, new)
         expected["prompts"].append(prompt)
         expected["greedy"].append(new)
+    if config.max_position_embeddings <= 128:
+        other = random.Random(folder.name + " beyond")
+        expected["beyond"] = [other.randrange(config.vocab_size)
+                              for _ in range(config.max_position_embeddings * 3 // 2)]
+        tensors["beyond"] = logits(model, expected["beyond"])[-1:].contiguous()
     if trained:
         train(model, config, lengths, tokens, draw, expected, tensors)
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")

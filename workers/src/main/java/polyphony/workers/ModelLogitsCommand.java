@@ -29,7 +29,10 @@ import polyphony.storage.PolyphonyException;
       "Computes the logits after the last of some tokens, in 32-bit floats.",
       "",
       "With --json they are all printed, by token id; otherwise the ten greatest. A folder needs no"
-          + " tokenizer for that."
+          + " tokenizer for that, and there may be more tokens than max_position_embeddings.",
+      "",
+      "They are those of transformers; for Gemma 2, of transformers with"
+          + " attn_implementation=\"eager\", since its default leaves attn_logit_softcapping out."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -91,7 +94,6 @@ final class ModelLogitsCommand implements Callable<Integer> {
         Settings.of(console),
         LanguageModel::openToCompute,
         opened -> {
-          requireKnown(opened, given);
           float[] logits =
               switch (backend) {
                 case onnx -> OnnxLogits.last(opened, given, OnnxOptions.DEFAULT);
@@ -132,29 +134,6 @@ final class ModelLogitsCommand implements Callable<Integer> {
   private PolyphonyException notTokens(JacksonException cause) {
     return new PolyphonyException(
         ErrorClass.CONFIG, tokens + " is not a JSON array of token ids, such as [1, 15, 7]", cause);
-  }
-
-  private void requireKnown(LanguageModel opened, int[] given) {
-    int most = opened.config().maxPositions();
-    if (given.length < 1 || given.length > most) {
-      throw PolyphonyException.config(
-          tokens
-              + " has "
-              + given.length
-              + " token ids, allowed: 1 to "
-              + most
-              + ", the model's context");
-    }
-    for (int token : given) {
-      if (token < 0 || token >= opened.config().vocabularySize()) {
-        throw PolyphonyException.config(
-            tokens
-                + " has token id "
-                + token
-                + ", allowed: 0 to "
-                + (opened.config().vocabularySize() - 1));
-      }
-    }
   }
 
   private static String greatest(LanguageModel opened, float[] logits) {

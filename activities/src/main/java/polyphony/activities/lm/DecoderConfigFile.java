@@ -309,10 +309,8 @@ final class DecoderConfigFile {
         return new RotaryScaling.Linear(positive(field, parameters, "factor"));
       }
       case "dynamic" -> {
-        // It grows the base in texts beyond max_position_embeddings, which are refused here.
         requireOnly(field, parameters, "factor", "original_max_position_embeddings");
-        positive(field, parameters, "factor");
-        return new RotaryScaling.None();
+        return new RotaryScaling.Dynamic(positive(field, parameters, "factor"), maxPositions);
       }
       case "llama3" -> {
         requireOnly(

@@ -43,6 +43,19 @@ public record RotaryPositions(
         : Integer.MAX_VALUE;
   }
 
+  /**
+   * The same for a text of {@code length} tokens that may be more than the model's context holds.
+   */
+  public RotaryPositions at(int length) {
+    boolean rounded = singlePrecision || length > SHORT_CONTEXT;
+    if (scaling instanceof RotaryScaling.Dynamic dynamic && length > dynamic.maxPositions()) {
+      double growth = dynamic.factor() * length / dynamic.maxPositions() - (dynamic.factor() - 1);
+      return new RotaryPositions(
+          size, theta * Math.pow(growth, size / (size - 2.0)), new RotaryScaling.None(), rounded);
+    }
+    return new RotaryPositions(size, theta, scaling, rounded);
+  }
+
   /** {@code [size / 2]}: the angle, in radians, by which each pair turns from token to token. */
   public double[] frequencies(int regime) {
     double[] frequencies = new double[size / 2];

@@ -12,6 +12,12 @@ public sealed interface RotaryScaling {
   record Linear(double factor) implements RotaryScaling {}
 
   /**
+   * Dynamic NTK: a text of n tokens, more than {@code maxPositions}, has the base {@code theta (f n
+   * / maxPositions - (f - 1))^(size / (size - 2))} for the factor f; a shorter one has theta.
+   */
+  record Dynamic(double factor, int maxPositions) implements RotaryScaling {}
+
+  /**
    * Llama 3.1's: pairs whose wave is longer than {@code originalPositions / lowFrequencyFactor}
    * turn {@code factor} times slower, those whose wave is shorter than {@code originalPositions /
    * highFrequencyFactor} as before, and those between in between.

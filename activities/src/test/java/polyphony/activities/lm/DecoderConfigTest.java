@@ -138,6 +138,22 @@ class DecoderConfigTest {
   }
 
   @Test
+  void theBaseGrowsWithTheLengthOfATextBeyondTheContext() {
+    RotaryPositions rotary =
+        read(
+                "LlamaForCausalLM",
+                "\"head_dim\": 4, \"max_position_embeddings\": 8, \"rope_theta\": 100,"
+                    + " \"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 3}")
+            .rotary();
+
+    assertThat(rotary.at(8).frequencies(0)).containsExactly(new double[] {1, 0.1}, within(1e-12));
+    // 3 * 12 / 8 - 2 = 2.5, squared: the base is 625.
+    assertThat(rotary.at(12).frequencies(0)).containsExactly(new double[] {1, 0.04}, within(1e-12));
+    assertThat(rotary.at(12).singlePrecision()).isFalse();
+    assertThat(rotary.at(1025).singlePrecision()).isTrue();
+  }
+
+  @Test
   void newerFilesHoldRotaryPositionsInOneObject() {
     assertThat(
             read(
