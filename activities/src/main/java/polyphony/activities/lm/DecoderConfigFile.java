@@ -297,7 +297,7 @@ final class DecoderConfigFile {
               + "\"; supported with "
               + architecture
               + ": "
-              + (phi3 ? "longrope" : "linear, dynamic, llama3"));
+              + (phi3 ? "longrope" : "linear, dynamic, llama3, yarn"));
     }
     switch (type) {
       case "default" -> {
@@ -331,13 +331,62 @@ final class DecoderConfigFile {
         }
         return llama3;
       }
+      case "yarn" -> {
+        return yarn(field, parameters, maxPositions);
+      }
       case "longrope" -> {
         return longRope(field, parameters, size, maxPositions);
       }
       default ->
           throw invalid(
-              field, "has type \"" + type + "\"; supported: default, linear, dynamic, llama3");
+              field,
+              "has type \"" + type + "\"; supported: default, linear, dynamic, llama3, yarn");
     }
+  }
+
+  private RotaryScaling yarn(String field, JsonNode parameters, int maxPositions) {
+    requireOnly(
+        field,
+        parameters,
+        "factor",
+        "attention_factor",
+        "beta_fast",
+        "beta_slow",
+        "mscale",
+        "mscale_all_dim",
+        "truncate",
+        "original_max_position_embeddings");
+    double factor = positive(field, parameters, "factor");
+    boolean scaled = parameters.hasNonNull("mscale") && parameters.hasNonNull("mscale_all_dim");
+    double magnitude =
+        parameters.hasNonNull("attention_factor")
+            ? positive(field, parameters, "attention_factor")
+            : scaled
+                ? yarnMagnitude(factor, positive(field, parameters, "mscale"))
+                    / yarnMagnitude(factor, positive(field, parameters, "mscale_all_dim"))
+                : yarnMagnitude(factor, 1);
+    JsonNode truncate = parameters.path("truncate");
+    if (!truncate.isMissingNode() && !truncate.isBoolean()) {
+      throw invalid(field + ".truncate", "is " + shortened(truncate) + "; true or false is needed");
+    }
+    RotaryScaling.Yarn yarn =
+        new RotaryScaling.Yarn(
+            factor,
+            parameters.hasNonNull("beta_fast") ? positive(field, parameters, "beta_fast") : 32,
+            parameters.hasNonNull("beta_slow") ? positive(field, parameters, "beta_slow") : 1,
+            truncate.asBoolean(true),
+            parameters.hasNonNull("original_max_position_embeddings")
+                ? whole(field, parameters, "original_max_position_embeddings", 1, 1 << 24)
+                : maxPositions,
+            magnitude);
+    if (yarn.fastTurns() < yarn.slowTurns()) {
+      throw invalid(field + ".beta_fast", "must not be below beta_slow");
+    }
+    return yarn;
+  }
+
+  private static double yarnMagnitude(double factor, double scale) {
+    return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
   }
 
   /** The first Phi-3 files had other names for it. */

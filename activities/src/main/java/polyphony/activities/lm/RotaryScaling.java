@@ -27,6 +27,23 @@ public sealed interface RotaryScaling {
       implements RotaryScaling {}
 
   /**
+   * YaRN (arXiv 2309.00071): pairs that turn fewer than {@code slowTurns} times in {@code
+   * originalPositions} tokens turn {@code factor} times slower, those that turn more than {@code
+   * fastTurns} times as before, and those between in between, by their place.
+   *
+   * @param wholePairs whether the places where this begins and ends are rounded outwards
+   * @param magnitude of the turned entries
+   */
+  record Yarn(
+      double factor,
+      double fastTurns,
+      double slowTurns,
+      boolean wholePairs,
+      int originalPositions,
+      double magnitude)
+      implements RotaryScaling {}
+
+  /**
    * LongRoPE (arXiv 2402.13753): each pair has a factor of its own, another one in texts that are
    * longer than {@code originalPositions} tokens.
    *

@@ -226,7 +226,13 @@ class DecoderConfigTest {
         "Llama | \"rope_theta\": 0 | rope_theta",
         "Llama | \"rope_scaling\": \"linear\" | rope_scaling",
         "Llama | \"rope_scaling\": {\"factor\": 2} | rope_scaling",
-        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2} | yarn",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\"} | rope_scaling.factor",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"truncate\": 1} | truncate",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"mscale\": -1,"
+            + " \"mscale_all_dim\": 1} | rope_scaling.mscale",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"beta_fast\": 0.5} |"
+            + " beta_fast",
+        "Phi3 | \"rope_scaling\": {\"type\": \"linear\", \"rope_type\": \"yarn\"} | rope_type",
         "Llama | \"rope_scaling\": {\"type\": \"mrope\"} | mrope",
         "Llama | \"rope_scaling\": {\"type\": \"longrope\"} | longrope",
         "Llama | \"rope_scaling\": {\"type\": \"linear\"} | rope_scaling.factor",
