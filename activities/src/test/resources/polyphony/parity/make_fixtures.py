@@ -8,7 +8,9 @@ Each folder is a tiny random model as save_pretrained writes it (without tokeniz
 
   expected.json         prompts; greedy continuations; training examples, settings and losses
   expected.safetensors  "logits.I": [positions, vocabulary] of the last positions of prompt I;
-                        "trained.0": those of prompt 0 after the training steps
+                        "trained.0": those of prompt 0 after the training steps;
+                        "beyond": [1, vocabulary] after the last token of the prompt of that name,
+                        which is longer than the model's context
 
 Everything is computed in float32 on the CPU with eager attention, one text at a time; weights in
 float16 or bfloat16 are widened first. A step's loss is the sum of the negative log-likelihoods of
@@ -61,6 +63,10 @@ VARIANTS = {
     "llama-dynamic": ("Llama", {"num_attention_heads": 3, "head_dim": 6, "vocab_size": 53,
                                 "rope_scaling": {"rope_type": "dynamic", "factor": 3.0}},
                       [8, 40], {}),
+    "llama-yarn": ("Llama", {"num_key_value_heads": 2, "head_dim": 16, "rope_theta": 500.0,
+                             "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 8.0,
+                                              "original_max_position_embeddings": 32}},
+                   [10, 50], {}),
     "llama-long": ("Llama", {"max_position_embeddings": 2048, "num_key_value_heads": 2},
                    [1200], {}),
     "llama-bf16-sharded": ("Llama", {"num_key_value_heads": 2, "num_hidden_layers": 3}, [10, 21],
@@ -94,6 +100,10 @@ VARIANTS = {
     "qwen2-windows": ("Qwen2", {"num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 6,
                                 "num_hidden_layers": 3, "use_sliding_window": True,
                                 "sliding_window": 4, "max_window_layers": 1}, [4, 5, 23], {}),
+    "qwen2-yarn": ("Qwen2", {"num_key_value_heads": 2, "head_dim": 12, "rope_theta": 1000.0,
+                             "rope_scaling": {"type": "yarn", "factor": 3.0, "mscale": 0.7,
+                                              "mscale_all_dim": 0.3, "truncate": False,
+                                              "beta_slow": 0.5}}, [9, 41], {}),
     "qwen2-defaults": ("Qwen2", {"num_attention_heads": 32, "num_key_value_heads": 32,
                                  "hidden_size": 64, "max_position_embeddings": 32768}, [15],
                        {"without": ["num_attention_heads", "num_key_value_heads", "rms_norm_eps",
@@ -187,6 +197,11 @@ def expect(model, lengths, folder, trained):
         assert generated == new, (folder.name, generated, new)
         expected["prompts"].append(prompt)
         expected["greedy"].append(new)
+    if config.max_position_embeddings <= 128:
+        other = random.Random(folder.name + " beyond")
+        expected["beyond"] = [other.randrange(config.vocab_size)
+                              for _ in range(config.max_position_embeddings * 3 // 2)]
+        tensors["beyond"] = logits(model, expected["beyond"])[-1:].contiguous()
     if trained:
         train(model, config, lengths, tokens, draw, expected, tensors)
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")

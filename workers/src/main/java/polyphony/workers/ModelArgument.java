@@ -1,12 +1,15 @@
 package polyphony.workers;
 
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.resolve.BuiltInModel;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 
 /** A model that a command takes: a folder, or one of the store. */
 final class ModelArgument {
@@ -25,14 +28,31 @@ final class ModelArgument {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
-  /** Hands the model to {@code work}, as long as which its files stay. */
-  <T> T with(Settings settings, Function<LanguageModel, T> work) {
+  /**
+   * Hands the model to {@code work}, as long as which its files stay.
+   *
+   * @param opening opens a folder that is not in the store
+   */
+  <T> T with(
+      Settings settings, Function<Path, LanguageModel> opening, Function<LanguageModel, T> work) {
     // What is no name may be a path, also one of a folder that is not there.
-    if (Files.isDirectory(Path.of(model)) || model.startsWith(".") || model.startsWith("/")) {
-      return work.apply(LanguageModel.open(Path.of(model)));
+    Path folder = path();
+    if (Files.isDirectory(folder) || model.startsWith(".") || model.startsWith("/")) {
+      return work.apply(opening.apply(folder));
     }
     try (StoreAccess access = store(model, settings, store)) {
       return work.apply(access.checkpoints().open(access.storedModels().checkpoint(model)));
+    }
+  }
+
+  private Path path() {
+    try {
+      return Path.of(model);
+    } catch (InvalidPathException e) {
+      throw new PolyphonyException(
+          ErrorClass.CONFIG,
+          "MODEL is neither a path nor a name here (" + e.getReason() + "); check it",
+          e);
     }
   }
 

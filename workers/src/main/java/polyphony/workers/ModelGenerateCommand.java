@@ -86,7 +86,8 @@ final class ModelGenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     SamplingSettings settings = settings();
-    Result result = model.with(Settings.of(console), opened -> answer(opened, settings));
+    Result result =
+        model.with(Settings.of(console), LanguageModel::open, opened -> answer(opened, settings));
     console.out().println(json ? PrettyJson.of(result) : result.text());
     return 0;
   }

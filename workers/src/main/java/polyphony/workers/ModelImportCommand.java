@@ -82,8 +82,7 @@ final class ModelImportCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           "chat template " + chatTemplate + " does not exist or is no file; check the path");
     }
-    String called =
-        name != null ? name : folder.toAbsolutePath().normalize().getFileName().toString();
+    String called = name != null ? name : folderName();
     try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
       ModelRegistry.Import made =
           access.models().importFolder(called, folder, Optional.ofNullable(chatTemplate));
@@ -112,5 +111,14 @@ final class ModelImportCommand implements Callable<Integer> {
       }
       return 0;
     }
+  }
+
+  private String folderName() {
+    Path last = folder.toAbsolutePath().normalize().getFileName();
+    if (last == null) {
+      throw PolyphonyException.config(
+          folder + " has no name that the model could take; give it one with --name");
+    }
+    return last.toString();
   }
 }

@@ -29,7 +29,11 @@ import polyphony.storage.PolyphonyException;
     description = {
       "Those of the token that follows the last of them, in 32-bit floats.",
       "",
-      "With --json they are all printed, by token id; otherwise the ten greatest."
+      "With --json they are all printed, by token id; otherwise the ten greatest. A folder needs no"
+          + " tokenizer for that, and there may be more tokens than max_position_embeddings.",
+      "",
+      "They are those of transformers; for Gemma 2, of transformers with"
+          + " attn_implementation=\"eager\", since its default leaves attn_logit_softcapping out."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -89,8 +93,8 @@ final class ModelLogitsCommand implements Callable<Integer> {
     int[] given = given();
     model.with(
         Settings.of(console),
+        LanguageModel::openToCompute,
         opened -> {
-          requireKnown(opened, given);
           float[] logits =
               switch (backend) {
                 case onnx -> OnnxLogits.last(opened, given, OnnxOptions.DEFAULT);
@@ -133,32 +137,9 @@ final class ModelLogitsCommand implements Callable<Integer> {
         ErrorClass.CONFIG, tokens + " is not a JSON array of token ids, such as [1, 15, 7]", cause);
   }
 
-  private void requireKnown(LanguageModel opened, int[] given) {
-    int most = opened.config().maxPositions();
-    if (given.length < 1 || given.length > most) {
-      throw PolyphonyException.config(
-          tokens
-              + " has "
-              + given.length
-              + " token ids, allowed: 1 to "
-              + most
-              + ", the model's context");
-    }
-    for (int token : given) {
-      if (token < 0 || token >= opened.config().vocabularySize()) {
-        throw PolyphonyException.config(
-            tokens
-                + " has token id "
-                + token
-                + ", allowed: 0 to "
-                + (opened.config().vocabularySize() - 1));
-      }
-    }
-  }
-
   private static String greatest(LanguageModel opened, float[] logits) {
     StringBuilder text = new StringBuilder();
-    try (Tokenizer tokenizer = opened.tokenizer()) {
+    try (Tokenizer tokenizer = opened.hasTokenizer() ? opened.tokenizer() : null) {
       List<Integer> order =
           IntStream.range(0, logits.length)
               .boxed()
@@ -166,8 +147,7 @@ final class ModelLogitsCommand implements Callable<Integer> {
               .limit(SHOWN)
               .toList();
       for (int token : order) {
-        String shown =
-            token < tokenizer.vocabularySize() ? tokenizer.decode(new int[] {token}) : "";
+        String shown = tokenizer == null ? "" : tokenizer.decode(new int[] {token});
         text.append(
             String.format(
                 Locale.ROOT,

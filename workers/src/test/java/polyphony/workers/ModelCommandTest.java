@@ -17,9 +17,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NewLanguageModel;
@@ -195,6 +198,8 @@ class ModelCommandTest {
     refused("--prompt is empty", "model", "generate", "" + model, "--raw", "--prompt", "");
     refused("import the model", "model", "generate", "./nowhere", "--prompt", "Q1");
     refused("there is no store", "model", "generate", "nowhere", "--prompt", "Q1");
+    refused("neither a path nor a name", "model", "generate", "a\0b", "--prompt", "Q1");
+    refused("--name", "model", "import", "/");
   }
 
   @Test
@@ -209,11 +214,72 @@ class ModelCommandTest {
     assertThat(onnx.path("logits")).hasSize(26);
     for (int i = 0; i < 26; i++) {
       assertThat(onnx.path("logits").get(i).floatValue())
-          .isCloseTo(
-              torch.path("logits").get(i).floatValue(), org.assertj.core.data.Offset.offset(1e-4f));
+          .isCloseTo(torch.path("logits").get(i).floatValue(), Offset.offset(1e-4f));
     }
     assertThat(run("model", "logits", model.toString(), "--tokens", tokens.toString())).isZero();
     assertThat(output().lines()).hasSize(10);
+  }
+
+  @Test
+  void logitsNeedNeitherATokenizerNorAnEndToken() throws IOException {
+    Path tokens = Files.writeString(folder.resolve("tokens.json"), "[1, 5, 7, 9]");
+    String[] asking = {"model", "logits", "" + model, "--tokens", "" + tokens};
+    assertThat(run(asking)).as(errors()).isZero();
+    List<String> numbers =
+        output().lines().map(line -> line.strip().replaceFirst("( +\\d+) .*", "$1")).toList();
+    Files.delete(model.resolve("tokenizer.json"));
+    Files.delete(model.resolve("tokenizer_config.json"));
+    for (String end : List.of("null", "26", "[-1, 32000]")) {
+      Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": " + end + "}");
+      assertThat(run(asking)).as(errors()).isZero();
+      assertThat(output().lines().map(String::strip)).isEqualTo(numbers);
+    }
+    refused("tokenizer.json", "model", "generate", "" + model, "--prompt", "Q1");
+    refused("tokenizer.json", "model", "import", "" + model);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"llama-dynamic, null", "qwen2, 32000", "phi3-longrope, '[61, 151643]'"})
+  void whatSavePretrainedWritesHasTheLogitsOfTransformers(String variant, String end)
+      throws IOException {
+    Path fixture = Path.of("../activities/src/test/resources/polyphony/parity", variant);
+    Path saved = Files.createDirectory(folder.resolve("saved"));
+    Files.copy(fixture.resolve(Weights.FILE), saved.resolve(Weights.FILE));
+    for (String file : List.of("config.json", "generation_config.json")) {
+      Files.writeString(
+          saved.resolve(file),
+          Files.readString(fixture.resolve(file))
+              .replaceFirst("\"eos_token_id\": \\d+", "\"eos_token_id\": " + end));
+    }
+    JsonNode expected = new ObjectMapper().readTree(fixture.resolve("expected.json").toFile());
+    Weights logits = Weights.open(fixture.resolve("expected.safetensors"));
+    for (String text : List.of("logits.0", "beyond")) {
+      JsonNode ids = text.equals("beyond") ? expected.path(text) : expected.path("prompts").path(0);
+      Path tokens = Files.writeString(folder.resolve("tokens.json"), ids.toString());
+      float[] all = logits.floats(text);
+      for (String backend : List.of("onnx", "torch")) {
+        String[] asking = {"model", "logits", "" + saved, "--tokens", "" + tokens, "--json"};
+        assertThat(run(with(asking, "--backend", backend))).as(errors()).isZero();
+        JsonNode ours = json().path("logits");
+        for (int i = 0; i < ours.size(); i++) {
+          assertThat(ours.get(i).floatValue())
+              .isCloseTo(all[all.length - ours.size() + i], Offset.offset(1e-4f));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aModelThatCannotEndIsNotImported() throws IOException {
+    Files.writeString(model.resolve("generation_config.json"), "{}");
+    Path configuration = model.resolve("config.json");
+    Files.writeString(
+        configuration, Files.readString(configuration).replace("eos_token_id", "no_token_id"));
+    refused("eos_token_id", "model", "import", "" + model);
+    refused("eos_token_id", "model", "generate", "" + model, "--prompt", "Q1");
+    String[] raw = {"model", "generate", "" + model, "--raw", "--prompt", "Q1", "--json"};
+    assertThat(run(with(raw, "--max-new-tokens", "5"))).as(errors()).isZero();
+    assertThat(json().path("tokens")).hasSize(5);
   }
 
   @Test
@@ -228,12 +294,10 @@ class ModelCommandTest {
     }
     for (String bad : List.of("[26]", "[-1]")) {
       Files.writeString(tokens, bad);
-      refused("allowed: 0 to 25", asking);
+      refused("the model's vocabulary has 26", asking);
     }
-    for (String bad : List.of("[]", Arrays.toString(new int[641]))) {
-      Files.writeString(tokens, bad);
-      refused("allowed: 1 to 640", asking);
-    }
+    Files.writeString(tokens, "[]");
+    refused("at least one token", asking);
     Files.writeString(tokens, "[1]");
     refused("onnx, torch", with(asking, "--backend", "tensorflow"));
   }

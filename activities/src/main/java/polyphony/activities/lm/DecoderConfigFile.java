@@ -60,20 +60,54 @@ final class DecoderConfigFile {
 
   static DecoderConfig read(Path file) {
     JsonNode given = JsonFile.read(file);
+    return new DecoderConfigFile(file, architecture(file, given), given).config();
+  }
+
+  /**
+   * By {@code model_type}, as AutoModelForCausalLM does; by {@code architectures} where there is
+   * none.
+   */
+  private static String architecture(Path file, JsonNode given) {
+    JsonNode type = given.path("model_type");
     JsonNode names = given.path("architectures");
-    String architecture = names.size() == 1 ? names.path(0).asText() : names.toString();
-    if (architecture.equals(ELSEWHERE) || !ARCHITECTURES.path(architecture).isObject()) {
-      Set<String> supported = new LinkedHashSet<>();
-      ARCHITECTURES.fieldNames().forEachRemaining(supported::add);
-      supported.remove(ELSEWHERE);
-      throw PolyphonyException.data(
-          file
-              + ": architecture \""
-              + architecture
-              + "\" is not supported; supported: "
-              + String.join(", ", supported));
+    boolean typed = given.hasNonNull("model_type");
+    String named = names.size() == 1 ? names.path(0).asText() : names.toString();
+    Set<String> supported = new LinkedHashSet<>();
+    ARCHITECTURES.fieldNames().forEachRemaining(supported::add);
+    supported.remove(ELSEWHERE);
+    String architecture =
+        supported.stream()
+            .filter(
+                each ->
+                    typed
+                        ? ARCHITECTURES.path(each).path("model_type").equals(type)
+                        : each.equals(named))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    PolyphonyException.data(
+                        file
+                            + ": "
+                            + (typed
+                                ? "model_type " + shortened(type)
+                                : "architecture \"" + named + "\"")
+                            + " is not supported; supported: "
+                            + String.join(", ", supported)));
+    String base = architecture.replace("ForCausalLM", "Model");
+    for (JsonNode name : names) {
+      if (!name.asText().equals(architecture) && !name.asText().equals(base)) {
+        throw PolyphonyException.data(
+            file
+                + ": architectures names "
+                + shortened(name)
+                + ", but model_type "
+                + shortened(type)
+                + " is supported as "
+                + architecture
+                + " alone");
+      }
     }
-    return new DecoderConfigFile(file, architecture, given).config();
+    return architecture;
   }
 
   private DecoderConfig config() {
@@ -117,10 +151,6 @@ final class DecoderConfigFile {
 
   /** Refuses what would make this another computation. */
   private void requireNothingElse() {
-    if (!json.path("model_type").equals(ARCHITECTURES.path(architecture).path("model_type"))) {
-      throw invalid(
-          "model_type", "is " + json.path("model_type") + ", which is not that of " + architecture);
-    }
     for (Map.Entry<String, JsonNode> entry : ARCHITECTURES.path(ELSEWHERE).properties()) {
       JsonNode value = given.path(entry.getKey());
       JsonNode neutral = entry.getValue();
@@ -145,10 +175,8 @@ final class DecoderConfigFile {
     } else {
       requireActivation("hidden_act", "silu", "swish");
     }
-    boolean attentionBias = has("attention_bias") && flag("attention_bias");
-    if (qwen2 && !attentionBias) {
-      throw invalid("attention_bias", "is false; only true is supported with " + architecture);
-    }
+    // The others do not read this field.
+    boolean attentionBias = qwen2 || (has("attention_bias") && flag("attention_bias"));
     return new Block(
         phi3,
         attentionBias,
@@ -256,12 +284,10 @@ final class DecoderConfigFile {
     if (!parameters.isObject() || parameters.isEmpty()) {
       return new RotaryScaling.None();
     }
-    String type = parameters.path("rope_type").asText(parameters.path("type").asText());
-    if (!parameters.path("type").asText(type).equals(type)) {
+    String older = scalingType(parameters.path("type").asText());
+    String type = scalingType(parameters.path("rope_type").asText(older));
+    if (parameters.hasNonNull("type") && !older.equals(type)) {
       throw invalid(field, "has a type and another rope_type; leave one out");
-    }
-    if (phi3 && (type.equals("su") || type.equals("yarn"))) {
-      type = "longrope"; // What the first Phi-3 files called it.
     }
     if (phi3 != type.equals("longrope") && !type.equals("default")) {
       throw invalid(
@@ -271,7 +297,7 @@ final class DecoderConfigFile {
               + "\"; supported with "
               + architecture
               + ": "
-              + (phi3 ? "longrope" : "linear, dynamic, llama3"));
+              + (phi3 ? "longrope" : "linear, dynamic, llama3, yarn"));
     }
     switch (type) {
       case "default" -> {
@@ -283,10 +309,8 @@ final class DecoderConfigFile {
         return new RotaryScaling.Linear(positive(field, parameters, "factor"));
       }
       case "dynamic" -> {
-        // It grows the base in texts beyond max_position_embeddings, which are refused here.
         requireOnly(field, parameters, "factor", "original_max_position_embeddings");
-        positive(field, parameters, "factor");
-        return new RotaryScaling.None();
+        return new RotaryScaling.Dynamic(positive(field, parameters, "factor"), maxPositions);
       }
       case "llama3" -> {
         requireOnly(
@@ -307,13 +331,67 @@ final class DecoderConfigFile {
         }
         return llama3;
       }
+      case "yarn" -> {
+        return yarn(field, parameters, maxPositions);
+      }
       case "longrope" -> {
         return longRope(field, parameters, size, maxPositions);
       }
       default ->
           throw invalid(
-              field, "has type \"" + type + "\"; supported: default, linear, dynamic, llama3");
+              field,
+              "has type \"" + type + "\"; supported: default, linear, dynamic, llama3, yarn");
     }
+  }
+
+  private RotaryScaling yarn(String field, JsonNode parameters, int maxPositions) {
+    requireOnly(
+        field,
+        parameters,
+        "factor",
+        "attention_factor",
+        "beta_fast",
+        "beta_slow",
+        "mscale",
+        "mscale_all_dim",
+        "truncate",
+        "original_max_position_embeddings");
+    double factor = positive(field, parameters, "factor");
+    boolean scaled = parameters.hasNonNull("mscale") && parameters.hasNonNull("mscale_all_dim");
+    double magnitude =
+        parameters.hasNonNull("attention_factor")
+            ? positive(field, parameters, "attention_factor")
+            : scaled
+                ? yarnMagnitude(factor, positive(field, parameters, "mscale"))
+                    / yarnMagnitude(factor, positive(field, parameters, "mscale_all_dim"))
+                : yarnMagnitude(factor, 1);
+    JsonNode truncate = parameters.path("truncate");
+    if (!truncate.isMissingNode() && !truncate.isBoolean()) {
+      throw invalid(field + ".truncate", "is " + shortened(truncate) + "; true or false is needed");
+    }
+    RotaryScaling.Yarn yarn =
+        new RotaryScaling.Yarn(
+            factor,
+            parameters.hasNonNull("beta_fast") ? positive(field, parameters, "beta_fast") : 32,
+            parameters.hasNonNull("beta_slow") ? positive(field, parameters, "beta_slow") : 1,
+            truncate.asBoolean(true),
+            parameters.hasNonNull("original_max_position_embeddings")
+                ? whole(field, parameters, "original_max_position_embeddings", 1, 1 << 24)
+                : maxPositions,
+            magnitude);
+    if (yarn.fastTurns() < yarn.slowTurns()) {
+      throw invalid(field + ".beta_fast", "must not be below beta_slow");
+    }
+    return yarn;
+  }
+
+  private static double yarnMagnitude(double factor, double scale) {
+    return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
+  }
+
+  /** The first Phi-3 files had other names for it. */
+  private String scalingType(String name) {
+    return phi3 && (name.equals("su") || name.equals("yarn")) ? "longrope" : name;
   }
 
   private RotaryScaling longRope(String field, JsonNode parameters, int size, int maxPositions) {

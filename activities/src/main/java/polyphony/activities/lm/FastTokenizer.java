@@ -113,13 +113,14 @@ public final class FastTokenizer implements Tokenizer {
   @Override
   public String decode(int[] tokens) {
     for (int token : tokens) {
-      // The library drops ids that it does not know, which would hide a sampler's mistake.
-      if (token < 0 || token >= vocabularySize) {
-        throw PolyphonyException.data(
-            file + ": token id " + token + " is not below its vocabulary size " + vocabularySize);
+      // The library drops what it does not know, which would hide a sampler's mistake.
+      if (token < 0) {
+        throw PolyphonyException.data(file + ": " + token + " is not a token id");
       }
     }
-    return library.decode(Arrays.stream(tokens).asLongStream().toArray(), true);
+    return library.decode(
+        Arrays.stream(tokens).filter(token -> token < vocabularySize).asLongStream().toArray(),
+        true);
   }
 
   @Override

@@ -13,9 +13,11 @@ import polyphony.storage.PolyphonyException;
  * A checkpoint on disk: a Hugging Face folder whose files were checked against one another. The
  * folder must not change while this is in use.
  *
- * @param folder holds config.json, tokenizer.json, tokenizer_config.json and *.safetensors
+ * @param folder holds config.json and *.safetensors, and what {@link #tokenizer} needs: unless it
+ *     was opened {@link #openToCompute to compute}, tokenizer.json and tokenizer_config.json too
  * @param config the decoder's shape
- * @param endTokens ids that end a turn, from generation_config.json or else config.json
+ * @param endTokens ids of the vocabulary that end a turn, from generation_config.json or else
+ *     config.json; none where neither names one
  */
 public record LanguageModel(
     Path folder, DecoderConfig config, Weights weights, List<Integer> endTokens) {
@@ -29,17 +31,40 @@ public record LanguageModel(
    * @throws PolyphonyException DATA with what is missing or wrong
    */
   public static LanguageModel open(Path folder) {
+    LanguageModel model =
+        open(folder, List.of("config.json", "tokenizer.json", "tokenizer_config.json"));
+    int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
+    if (tokens > model.config.vocabularySize()) {
+      throw PolyphonyException.data(
+          folder
+              + ": tokenizer.json has "
+              + tokens
+              + " tokens, but the embedding only "
+              + model.config.vocabularySize()
+              + "; the two come from different models");
+    }
+    return model;
+  }
+
+  /**
+   * Opens and checks what computing with token ids takes: a folder that need not have a tokenizer.
+   *
+   * @throws PolyphonyException DATA with what is missing or wrong
+   */
+  public static LanguageModel openToCompute(Path folder) {
+    return open(folder, List.of("config.json"));
+  }
+
+  private static LanguageModel open(Path folder, List<String> needed) {
     if (!Files.isDirectory(folder)) {
       throw PolyphonyException.data(
           "there is no model folder " + folder + "; check the name or import the model");
     }
-    boolean sharded = Files.exists(folder.resolve(Weights.INDEX));
-    for (String file :
-        List.of("config.json", "tokenizer.json", "tokenizer_config.json", Weights.FILE)) {
-      if (!Files.isRegularFile(folder.resolve(file)) && !(sharded && file.equals(Weights.FILE))) {
-        throw PolyphonyException.data(
-            "model folder " + folder + " has no " + file + "; copy the whole folder again");
-      }
+    for (String file : needed) {
+      requireFile(folder, file);
+    }
+    if (!Files.exists(folder.resolve(Weights.INDEX))) {
+      requireFile(folder, Weights.FILE);
     }
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
     Weights weights = Weights.openFolder(folder);
@@ -56,17 +81,14 @@ public record LanguageModel(
                       + name
                       + ", which config.json does not imply; it belongs to another architecture");
             });
-    int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
-    if (tokens > config.vocabularySize()) {
-      throw PolyphonyException.data(
-          folder
-              + ": tokenizer.json has "
-              + tokens
-              + " tokens, but the embedding only "
-              + config.vocabularySize()
-              + "; the two come from different models");
-    }
     return new LanguageModel(folder, config, weights, endTokens(folder, config));
+  }
+
+  private static void requireFile(Path folder, String file) {
+    if (!Files.isRegularFile(folder.resolve(file))) {
+      throw PolyphonyException.data(
+          "model folder " + folder + " has no " + file + "; copy the whole folder again");
+    }
   }
 
   /** What old writers stored though it follows from the rest. */
@@ -104,6 +126,11 @@ public record LanguageModel(
     }
   }
 
+  /** Whether there is a tokenizer to open, as always after {@link #open}. */
+  public boolean hasTokenizer() {
+    return Files.isRegularFile(folder.resolve("tokenizer.json"));
+  }
+
   /** Opens the tokenizer; the caller closes it. */
   public Tokenizer tokenizer() {
     return FastTokenizer.open(folder.resolve("tokenizer.json"));
@@ -112,12 +139,30 @@ public record LanguageModel(
   /**
    * The folder's own chat template with {@code tokenizer}, which must stay open.
    *
-   * @throws PolyphonyException DATA where the folder has no chat template
+   * @throws PolyphonyException DATA where the folder has no chat template or no end token
    */
   public ChatFormat chatFormat(Tokenizer tokenizer) {
+    requireEndToken();
     return new ChatFormat(ChatTemplate.read(folder), tokenizer, endTokens);
   }
 
+  /**
+   * Checks that the model can end what it says.
+   *
+   * @throws PolyphonyException DATA where it has no end token
+   */
+  public void requireEndToken() {
+    if (endTokens.isEmpty()) {
+      throw PolyphonyException.data(
+          folder
+              + ": neither generation_config.json nor config.json has an eos_token_id below"
+              + " vocab_size = "
+              + config.vocabularySize()
+              + "; add the id that ends a turn");
+    }
+  }
+
+  /** Ids outside the vocabulary are left out: no text has them. */
   private static List<Integer> endTokens(Path folder, DecoderConfig config) {
     for (String name : List.of("generation_config.json", "config.json")) {
       Path file = folder.resolve(name);
@@ -130,23 +175,17 @@ public record LanguageModel(
       }
       List<Integer> ids = new ArrayList<>();
       for (JsonNode id : value.isArray() ? value : List.of(value)) {
-        if (!id.isInt() || id.asInt() < 0 || id.asInt() >= config.vocabularySize()) {
-          throw PolyphonyException.data(
-              file
-                  + ": eos_token_id "
-                  + id
-                  + " is not a token id below vocab_size = "
-                  + config.vocabularySize());
+        if (!id.isIntegralNumber()) {
+          throw PolyphonyException.data(file + ": eos_token_id " + id + " is not a token id");
         }
-        ids.add(id.asInt());
+        if (id.isInt() && id.asInt() >= 0 && id.asInt() < config.vocabularySize()) {
+          ids.add(id.asInt());
+        }
       }
       if (!ids.isEmpty()) {
         return ids.stream().distinct().toList();
       }
     }
-    throw PolyphonyException.data(
-        folder
-            + ": neither generation_config.json nor config.json has an eos_token_id; add the id"
-            + " that ends a turn");
+    return List.of();
   }
 }

@@ -43,6 +43,19 @@ public record RotaryPositions(
         : Integer.MAX_VALUE;
   }
 
+  /**
+   * The same for a text of {@code length} tokens that may be more than the model's context holds.
+   */
+  public RotaryPositions at(int length) {
+    boolean rounded = singlePrecision || length > SHORT_CONTEXT;
+    if (scaling instanceof RotaryScaling.Dynamic dynamic && length > dynamic.maxPositions()) {
+      double growth = dynamic.factor() * length / dynamic.maxPositions() - (dynamic.factor() - 1);
+      return new RotaryPositions(
+          size, theta * Math.pow(growth, size / (size - 2.0)), new RotaryScaling.None(), rounded);
+    }
+    return new RotaryPositions(size, theta, scaling, rounded);
+  }
+
   /** {@code [size / 2]}: the angle, in radians, by which each pair turns from token to token. */
   public double[] frequencies(int regime) {
     double[] frequencies = new double[size / 2];
@@ -70,11 +83,26 @@ public record RotaryPositions(
       double share = Math.max(0, Math.min(1, kept));
       return rounded(share * frequency + (1 - share) * frequency / llama3.factor());
     }
+    if (scaling instanceof RotaryScaling.Yarn yarn) {
+      double first = pairOf(yarn.fastTurns(), yarn.originalPositions());
+      double last = pairOf(yarn.slowTurns(), yarn.originalPositions());
+      first = Math.max(0, yarn.wholePairs() ? Math.floor(first) : first);
+      last = Math.min(size - 1, yarn.wholePairs() ? Math.ceil(last) : last);
+      double width = first == last ? 0.001 : last - first;
+      double share = rounded(Math.max(0, Math.min(1, (pair - first) / width)));
+      return rounded(
+          frequency(exponent, yarn.factor()) * share + frequency(exponent, 1) * (1 - share));
+    }
     if (scaling instanceof RotaryScaling.LongRope longRope) {
       List<Double> factors = regime == 0 ? longRope.shortFactors() : longRope.longFactors();
       return frequency(exponent, factors.get(pair));
     }
     return frequency(exponent, 1);
+  }
+
+  /** The place, a fraction, of the pair that turns {@code turns} times in {@code positions}. */
+  private double pairOf(double turns, int positions) {
+    return size * Math.log(positions / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
   }
 
   /** {@code 1 / (factor * theta^exponent)}. */
@@ -90,6 +118,9 @@ public record RotaryPositions(
 
   /** What cosine and sine are multiplied by. */
   public double magnitude() {
+    if (scaling instanceof RotaryScaling.Yarn yarn) {
+      return yarn.magnitude();
+    }
     return scaling instanceof RotaryScaling.LongRope longRope ? longRope.magnitude() : 1;
   }
 }

@@ -12,12 +12,35 @@ public sealed interface RotaryScaling {
   record Linear(double factor) implements RotaryScaling {}
 
   /**
+   * Dynamic NTK: a text of n tokens, more than {@code maxPositions}, has the base {@code theta (f n
+   * / maxPositions - (f - 1))^(size / (size - 2))} for the factor f; a shorter one has theta.
+   */
+  record Dynamic(double factor, int maxPositions) implements RotaryScaling {}
+
+  /**
    * Llama 3.1's: pairs whose wave is longer than {@code originalPositions / lowFrequencyFactor}
    * turn {@code factor} times slower, those whose wave is shorter than {@code originalPositions /
    * highFrequencyFactor} as before, and those between in between.
    */
   record Llama3(
       double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalPositions)
+      implements RotaryScaling {}
+
+  /**
+   * YaRN (arXiv 2309.00071): pairs that turn fewer than {@code slowTurns} times in {@code
+   * originalPositions} tokens turn {@code factor} times slower, those that turn more than {@code
+   * fastTurns} times as before, and those between in between, by their place.
+   *
+   * @param wholePairs whether the places where this begins and ends are rounded outwards
+   * @param magnitude of the turned entries
+   */
+  record Yarn(
+      double factor,
+      double fastTurns,
+      double slowTurns,
+      boolean wholePairs,
+      int originalPositions,
+      double magnitude)
       implements RotaryScaling {}
 
   /**

@@ -170,6 +170,7 @@ public final class ModelRegistry {
       return false;
     }
     LanguageModel model = LanguageModel.open(folder);
+    model.requireEndToken();
     model.tokenizer().close();
     Optional<ChatTemplate> template =
         chatTemplate.isPresent()

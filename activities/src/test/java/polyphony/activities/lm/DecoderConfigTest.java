@@ -119,6 +119,41 @@ class DecoderConfigTest {
   }
 
   @Test
+  void theModelTypeDecidesWhateverTheHeadWas() {
+    assertThat(read("Llama", "\"model_type\": \"mistral\", \"architectures\": [\"MistralModel\"]"))
+        .isEqualTo(read("MistralForCausalLM", ""));
+  }
+
+  @Test
+  void biasesOfTheAttentionAreThoseThatTheArchitectureReads() {
+    String yes = "\"attention_bias\": true";
+    String no = "\"attention_bias\": false";
+    assertThat(read("LlamaForCausalLM", yes).block().outputBias()).isTrue();
+    assertThat(read("MistralForCausalLM", yes)).isEqualTo(read("MistralForCausalLM", ""));
+    assertThat(read("Phi3ForCausalLM", yes)).isEqualTo(read("Phi3ForCausalLM", ""));
+    for (String fields : new String[] {"", yes, no}) {
+      assertThat(read("Qwen2ForCausalLM", fields).block().queryKeyValueBias()).isTrue();
+      assertThat(read("Qwen2ForCausalLM", fields).block().outputBias()).isFalse();
+    }
+  }
+
+  @Test
+  void theBaseGrowsWithTheLengthOfATextBeyondTheContext() {
+    RotaryPositions rotary =
+        read(
+                "LlamaForCausalLM",
+                "\"head_dim\": 4, \"max_position_embeddings\": 8, \"rope_theta\": 100,"
+                    + " \"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 3}")
+            .rotary();
+
+    assertThat(rotary.at(8).frequencies(0)).containsExactly(new double[] {1, 0.1}, within(1e-12));
+    // 3 * 12 / 8 - 2 = 2.5, squared: the base is 625.
+    assertThat(rotary.at(12).frequencies(0)).containsExactly(new double[] {1, 0.04}, within(1e-12));
+    assertThat(rotary.at(12).singlePrecision()).isFalse();
+    assertThat(rotary.at(1025).singlePrecision()).isTrue();
+  }
+
+  @Test
   void newerFilesHoldRotaryPositionsInOneObject() {
     assertThat(
             read(
@@ -138,7 +173,8 @@ class DecoderConfigTest {
                 "Phi3ForCausalLM",
                 "\"hidden_size\": 8, \"num_attention_heads\": 2, \"max_position_embeddings\": 64,"
                     + "\"original_max_position_embeddings\": 16, \"rope_scaling\": {\"type\":"
-                    + " \"su\", \"short_factor\": [1, 2], \"long_factor\": [4, 5]}")
+                    + " \"su\", \"rope_type\": \"longrope\", \"short_factor\": [1, 2],"
+                    + " \"long_factor\": [4, 5]}")
             .rotary();
 
     assertThat(rotary.regime(16)).isEqualTo(0);
@@ -158,6 +194,12 @@ class DecoderConfigTest {
         "Llama | \"architectures\": [\"elsewhere\"] | not supported",
         "Llama | \"architectures\": [\"Gemma3ForCausalLM\"] | Gemma3ForCausalLM",
         "Llama | \"model_type\": \"mistral\" | model_type",
+        "Llama | \"model_type\": \"gemma3\" | gemma3",
+        "Llama | \"model_type\": 5 | model_type",
+        "Llama | \"model_type\": \"llama\", \"architectures\": [\"LlamaForSequenceClassification\"] |"
+            + " LlamaForSequenceClassification",
+        "Llama | \"architectures\": [\"LlamaModel\"] | LlamaModel",
+        "Llama | \"architectures\": null | not supported",
         "Llama | \"hidden_act\": \"gelu\" | hidden_act",
         "Llama | \"hidden_act\": \"gelu_pytorch_tanh\" | hidden_act",
         "Llama | \"hidden_act\": null | hidden_act",
@@ -184,7 +226,13 @@ class DecoderConfigTest {
         "Llama | \"rope_theta\": 0 | rope_theta",
         "Llama | \"rope_scaling\": \"linear\" | rope_scaling",
         "Llama | \"rope_scaling\": {\"factor\": 2} | rope_scaling",
-        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2} | yarn",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\"} | rope_scaling.factor",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"truncate\": 1} | truncate",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"mscale\": -1,"
+            + " \"mscale_all_dim\": 1} | rope_scaling.mscale",
+        "Llama | \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"beta_fast\": 0.5} |"
+            + " beta_fast",
+        "Phi3 | \"rope_scaling\": {\"type\": \"linear\", \"rope_type\": \"yarn\"} | rope_type",
         "Llama | \"rope_scaling\": {\"type\": \"mrope\"} | mrope",
         "Llama | \"rope_scaling\": {\"type\": \"longrope\"} | longrope",
         "Llama | \"rope_scaling\": {\"type\": \"linear\"} | rope_scaling.factor",
@@ -202,15 +250,14 @@ class DecoderConfigTest {
         "Llama | \"rope_parameters\": {\"rope_type\": \"default\"}, \"rope_scaling\": {\"type\":"
             + " \"linear\", \"factor\": 2} | rope_scaling",
         "Mistral | \"sliding_window\": 0 | sliding_window",
-        "Mistral | \"attention_bias\": true | attention_bias",
         "Mistral | \"num_hidden_layers\": 1, \"layer_types\": [\"full_attention\"] | layer_types",
         "Mistral | \"num_attention_heads\": 4 | num_key_value_heads",
         "Phi3 | \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2} | linear",
         "Phi3 | \"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1],"
             + " \"long_factor\": [1]} | short_factor",
+        "Phi3 | \"rope_scaling\": {\"type\": \"su\", \"rope_type\": \"default\"} | rope_type",
         "Phi3 | \"partial_rotary_factor\": 1.5 | partial_rotary_factor",
         "Phi3 | \"partial_rotary_factor\": 0.01 | partial_rotary_factor",
-        "Phi3 | \"attention_bias\": true | attention_bias",
         "Qwen2 | \"num_hidden_layers\": 1, \"layer_types\": [\"sliding_attention\"] |"
             + " sliding_window",
         "Qwen2 | \"num_hidden_layers\": 1, \"layer_types\": [\"chunked_attention\"] | layer_types",
@@ -242,6 +289,11 @@ class DecoderConfigTest {
         "Llama | \"hidden_act\": \"swish\", \"pruned_heads\": {}, \"mlp_bias\": null",
         "Llama | \"rope_scaling\": {\"rope_type\": \"default\"}, \"_name_or_path\": \"x\"",
         "Gemma2 | \"hidden_act\": \"gelu_pytorch_tanh\", \"cache_implementation\": \"hybrid\"",
+        "Llama | \"model_type\": \"llama\", \"architectures\": null",
+        "Llama | \"model_type\": \"llama\", \"architectures\": []",
+        "Llama | \"model_type\": \"llama\", \"architectures\": [\"LlamaModel\"]",
+        "Mistral | \"attention_bias\": true",
+        "Phi3 | \"attention_bias\": true",
         "Phi3 | \"auto_map\": {\"AutoConfig\": \"x\"}, \"vocab_size\": 100",
       })
   void whatChangesNothingIsAccepted(String family, String fields) {

@@ -46,6 +46,22 @@ class LanguageModelTest {
     assertRefused(name);
   }
 
+  @Test
+  void computingNeedsNoTokenizer() throws IOException {
+    LanguageModel whole = LanguageModel.open(folder);
+    assertThat(whole.hasTokenizer()).isTrue();
+    Files.delete(folder.resolve("tokenizer.json"));
+    Files.delete(folder.resolve("tokenizer_config.json"));
+    LanguageModel model = LanguageModel.openToCompute(folder);
+
+    assertThat(model.hasTokenizer()).isFalse();
+    assertThat(model.config()).isEqualTo(whole.config());
+    assertThat(model.endTokens()).isEqualTo(whole.endTokens());
+    change("config.json", "num_hidden_layers", "3");
+    assertThatThrownBy(() -> LanguageModel.openToCompute(folder))
+        .hasMessageContaining("model.layers.2.");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer.json"})
   void aFileThatWasHalfCopiedIsRefused(String name) throws IOException {
@@ -148,7 +164,6 @@ class LanguageModelTest {
       delimiter = '|',
       value = {
         "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel",
-        "architectures | null | LlamaForCausalLM",
         "hidden_act | \"gelu\" | hidden_act",
         "attention_bias | true | self_attn.q_proj.bias",
         "mlp_bias | true | mlp.gate_proj.bias",
@@ -241,15 +256,34 @@ class LanguageModelTest {
   }
 
   @Test
-  void aModelWithoutAnEndTokenIsRefused() throws IOException {
+  void aModelWithoutAnEndTokenOnlyCannotChat() throws IOException {
     change("generation_config.json", "eos_token_id", "null");
     change("config.json", "eos_token_id", "[]");
-    assertRefused("eos_token_id");
+    LanguageModel model = LanguageModel.open(folder);
+
+    assertThat(model.endTokens()).isEmpty();
+    try (Tokenizer tokenizer = model.tokenizer()) {
+      assertThatThrownBy(() -> model.chatFormat(tokenizer))
+          .isInstanceOfSatisfying(
+              PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+          .hasMessageContaining("eos_token_id");
+    }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"26", "-1", "\"2\"", "2.5", "[2, 99]", "{}"})
-  void anEndTokenOutsideTheVocabularyIsRefused(String value) throws IOException {
+  @CsvSource(
+      delimiter = '|',
+      value = {"26 | ", "-1 | ", "[2, 99] | 2", "[32000, 99999999999] | ", "[26, 1, 0] | 1, 0"})
+  void endTokensOutsideTheVocabularyAreLeftOut(String value, String left) throws IOException {
+    change("generation_config.json", "eos_token_id", value);
+    change("config.json", "eos_token_id", "null");
+    assertThat(LanguageModel.open(folder).endTokens())
+        .hasToString("[" + (left == null ? "" : left) + "]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"2\"", "2.5", "[2, null]", "{}"})
+  void anEndTokenThatIsNoIdIsRefused(String value) throws IOException {
     change("generation_config.json", "eos_token_id", value);
     assertRefused("eos_token_id");
   }

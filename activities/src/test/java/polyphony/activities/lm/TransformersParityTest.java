@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,9 +28,11 @@ import polyphony.activities.lm.Sampler.Continuation;
 import polyphony.activities.lm.Sampler.Prompt;
 import polyphony.activities.lm.Scorer.Scores;
 import polyphony.activities.lm.Scorer.Text;
+import polyphony.activities.lm.onnx.OnnxLogits;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.onnx.OnnxScorer;
+import polyphony.activities.lm.torch.TorchLogits;
 import polyphony.activities.lm.torch.TorchTrainer;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -148,6 +151,55 @@ public class TransformersParityTest {
           assertThat(together.get(i).ended())
               .isEqualTo(fixture.model().endTokens().contains(expected[expected.length - 1]));
         }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("variants")
+  void bothBackendsHaveTheSameLogitsAfterTheLastTokenAlsoBeyondTheContext(String variant) {
+    Fixture fixture = open(variant);
+    LanguageModel model = fixture.model();
+    List<int[]> texts = new ArrayList<>(fixture.prompts());
+    List<float[][]> expected = new ArrayList<>();
+    for (int i = 0; i < texts.size(); i++) {
+      expected.add(last(fixture.logits("logits." + i), 1));
+    }
+    if (fixture.expected().has("beyond")) {
+      int[] beyond = ints(fixture.expected().path("beyond"));
+      assertThat(beyond.length).isGreaterThan(model.config().maxPositions());
+      texts.add(beyond);
+      expected.add(fixture.logits("beyond"));
+    }
+    double onnx = 0;
+    double torch = 0;
+    for (int i = 0; i < texts.size(); i++) {
+      float[][] logits = {OnnxLogits.last(model, texts.get(i), OnnxOptions.DEFAULT)};
+      onnx = Math.max(onnx, greatestError(logits, expected.get(i)));
+      if (model.config().untrainable().isEmpty()) {
+        float[][] others = {TorchLogits.last(model, texts.get(i))};
+        torch = Math.max(torch, greatestError(others, expected.get(i)));
+      }
+    }
+    note(variant, "onnx last logits", onnx);
+    note(variant, "torch last logits", torch);
+    assertThat(onnx).isLessThanOrEqualTo(TOLERANCE);
+    assertThat(torch).isLessThanOrEqualTo(TOLERANCE);
+  }
+
+  @Test
+  void tokensThatTheModelDoesNotHaveAreRefusedByBothBackends() {
+    LanguageModel model = open("llama2").model();
+    for (int[] tokens : new int[][] {{}, {-1}, {1, 61}}) {
+      for (ThrowingCallable last :
+          List.<ThrowingCallable>of(
+              () -> OnnxLogits.last(model, tokens, OnnxOptions.DEFAULT),
+              () -> TorchLogits.last(model, tokens))) {
+        assertThatThrownBy(last)
+            .isInstanceOfSatisfying(
+                PolyphonyException.class,
+                e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
+            .hasMessageContaining("the list of tokens");
       }
     }
   }

@@ -9,6 +9,7 @@ import java.util.stream.IntStream;
 import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderConfig;
 import polyphony.activities.lm.EncoderModel;
+import polyphony.activities.lm.TokenIds;
 
 /** Encodes texts with ONNX Runtime, those of like length together. */
 public final class OnnxEncoder implements Encoder {
@@ -50,7 +51,7 @@ public final class OnnxEncoder implements Encoder {
   /** By text, then by token: the last hidden states, [hiddenSize] each. */
   List<float[][]> hiddenStates(List<int[]> texts) {
     for (int i = 0; i < texts.size(); i++) {
-      PaddedBatch.check(config.vocabularySize(), Integer.MAX_VALUE, texts.get(i), "text " + i);
+      TokenIds.require(config.vocabularySize(), texts.get(i), "text " + i);
     }
     List<Integer> order =
         IntStream.range(0, texts.size())

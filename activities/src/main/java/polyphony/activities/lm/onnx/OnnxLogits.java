@@ -2,6 +2,7 @@ package polyphony.activities.lm.onnx;
 
 import java.util.List;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.TokenIds;
 import polyphony.storage.PolyphonyException;
 
 /** What a model thinks of the next token, by ONNX Runtime. For comparing with other programs. */
@@ -9,13 +10,14 @@ public final class OnnxLogits {
   private OnnxLogits() {}
 
   /**
-   * The logits after the last of {@code tokens}, by token id.
+   * The logits after the last of {@code tokens}, by token id. There may be more of them than the
+   * model's context holds, as in transformers.
    *
-   * @throws PolyphonyException DATA for no or too many tokens or one outside the vocabulary, or
-   *     where a weight cannot be used; OUT_OF_MEMORY
+   * @throws PolyphonyException DATA for no token or one outside the vocabulary, or where a weight
+   *     cannot be used; OUT_OF_MEMORY
    */
   public static float[] last(LanguageModel model, int[] tokens, OnnxOptions options) {
-    PaddedBatch.check(model.config(), tokens, "the list of tokens");
+    TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
     PaddedBatch batch = PaddedBatch.of(List.of(tokens));
     float[] logits = new float[model.config().vocabularySize()];
     try (OnnxSession session = OnnxSession.open(model, DecoderGraph::logits, options);
@@ -27,7 +29,7 @@ public final class OnnxLogits {
       if (model.config().rotary().regimes() > 1) {
         inputs.integers("regimes", batch.regimes(model.config().rotary()), 1);
       }
-      RotaryTable.of(model.config().rotary(), batch.columns()).addTo(inputs);
+      RotaryTable.of(model.config().rotary().at(batch.columns()), batch.columns()).addTo(inputs);
       session.run(
           inputs, OnnxSession.Memory.GIVEN_BACK, outputs -> outputs.floats("logits").get(logits));
     }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.RotaryPositions;
+import polyphony.activities.lm.TokenIds;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -35,33 +36,20 @@ record PaddedBatch(long[] ids, long[] padding, int rows, int columns) {
   }
 
   /**
-   * Checks what the graph takes for granted.
+   * Checks a text of a model with this context.
    *
    * @param what names the row in the error, such as {@code prompt 3}
    * @throws PolyphonyException DATA
    */
   static void check(DecoderConfig config, int[] tokens, String what) {
-    check(config.vocabularySize(), config.maxPositions(), tokens, what);
-  }
-
-  static void check(int vocabularySize, int maxPositions, int[] tokens, String what) {
-    if (tokens.length == 0) {
-      throw PolyphonyException.data(what + " is empty; at least one token is needed");
-    }
-    if (tokens.length > maxPositions) {
+    TokenIds.require(config.vocabularySize(), tokens, what);
+    if (tokens.length > config.maxPositions()) {
       throw PolyphonyException.data(
-          what + " has " + tokens.length + " tokens; the model's context holds " + maxPositions);
-    }
-    for (int token : tokens) {
-      if (token < 0 || token >= vocabularySize) {
-        throw PolyphonyException.data(
-            what
-                + " holds token id "
-                + token
-                + "; the model's vocabulary has "
-                + vocabularySize
-                + ": is this the model's own tokenizer?");
-      }
+          what
+              + " has "
+              + tokens.length
+              + " tokens; the model's context holds "
+              + config.maxPositions());
     }
   }
 }

@@ -20,7 +20,7 @@ import polyphony.storage.PolyphonyException;
  *       or batch, headSize / 2])}: the sum of the negative log-likelihoods of {@code targets}, each
  *       predicted at one of {@code positions} (indices into the flattened batch). After the last
  *       attention only those rows go on. The frequencies' precision is that of the angles.
- *   <li>{@code logits(weights, tokens, frequencies)}: {@code [batch, length, vocabulary]}.
+ *   <li>{@code logits(weights, tokens, positions, frequencies)}: {@code [n, vocabulary]}.
  *   <li>{@code add(gradients, others)}: adds in place.
  *   <li>{@code norm(gradients)}: the global Euclidean norm.
  *   <li>{@code update(...)}: one step of AdamW in place.
@@ -123,10 +123,8 @@ final class DecoderScript {
           def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor, frequencies: Tensor) -> Tensor:
             x = self.stream(weights, tokens, positions, frequencies)
             return torch.cross_entropy_loss(self.head(weights, x), targets, None, 2, -100, 0.)
-          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, frequencies: Tensor) -> Tensor:
-            everywhere = torch.arange(torch.numel(tokens), device=tokens.device)
-            x = self.head(weights, self.stream(weights, tokens, everywhere, frequencies))
-            return torch.view(x, [torch.size(tokens, 0), torch.size(tokens, 1), -1])
+          def logits(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, frequencies: Tensor) -> Tensor:
+            return self.head(weights, self.stream(weights, tokens, positions, frequencies))
           def add(self: __torch__.Decoder, gradients: List[Tensor], others: List[Tensor]) -> NoneType:
             torch._foreach_add_(gradients, others)
             return None

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.LongStream;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.RotaryPositions;
 import polyphony.activities.lm.Weights;
@@ -68,16 +69,18 @@ final class TorchDecoder implements AutoCloseable {
     return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
   }
 
-  /** {@code [rows, length, vocabulary]}, without autograd. */
-  PtNDArray logits(List<PtNDArray> weights, long[] tokens, int rows) {
-    int length = tokens.length / rows;
-    int[] textLengths = new int[rows];
-    Arrays.fill(textLengths, length);
+  /**
+   * {@code [length - from, vocabulary]}: what follows each token of one text from position {@code
+   * from} on, without autograd.
+   */
+  PtNDArray logits(List<PtNDArray> weights, int[] tokens, int from) {
+    long[] positions = LongStream.range(from, tokens.length).toArray();
     return run(
             "logits",
             list(weights),
-            tensor(longs(tokens, rows, length)),
-            tensor(frequencies(textLengths)))
+            tensor(longs(Arrays.stream(tokens).asLongStream().toArray(), 1, tokens.length)),
+            tensor(longs(positions, positions.length)),
+            tensor(frequencies(new int[] {tokens.length})))
         .toTensor(manager);
   }
 
@@ -86,14 +89,15 @@ final class TorchDecoder implements AutoCloseable {
    * token, 0 for those that do not; one row for all where texts of every length have the same.
    */
   private PtNDArray frequencies(int[] textLengths) {
-    int rows = rotary.regimes() == 1 ? 1 : textLengths.length;
+    RotaryPositions turns = rotary.at(Arrays.stream(textLengths).max().orElseThrow());
+    int rows = turns.regimes() == 1 ? 1 : textLengths.length;
     double[] exact = new double[rows * pairs];
     for (int row = 0; row < rows; row++) {
-      double[] frequencies = rotary.frequencies(rotary.regime(textLengths[row]));
+      double[] frequencies = turns.frequencies(turns.regime(textLengths[row]));
       System.arraycopy(frequencies, 0, exact, row * pairs, frequencies.length);
     }
     Shape shape = new Shape(rows, pairs);
-    if (!rotary.singlePrecision()) {
+    if (!turns.singlePrecision()) {
       return (PtNDArray) manager.create(exact, shape);
     }
     float[] rounded = new float[exact.length];

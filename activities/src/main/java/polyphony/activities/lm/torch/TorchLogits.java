@@ -4,10 +4,10 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
+import polyphony.activities.lm.TokenIds;
 import polyphony.storage.PolyphonyException;
 
 /** What a model thinks of the next token, by libtorch. For comparing with other programs. */
@@ -15,12 +15,14 @@ public final class TorchLogits {
   private TorchLogits() {}
 
   /**
-   * The logits after the last of {@code tokens}, by token id.
+   * The logits after the last of {@code tokens}, by token id. There may be more of them than the
+   * model's context holds, as in transformers.
    *
-   * @param tokens ids below the vocabulary's size, at least one
-   * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
+   * @throws PolyphonyException DATA for no token or one outside the vocabulary, or where a weight
+   *     cannot be used; OUT_OF_MEMORY
    */
   public static float[] last(LanguageModel model, int[] tokens) {
+    TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
     return NativeWork.guarded(
         () -> {
           TorchEngine.prepareThread(false);
@@ -37,12 +39,7 @@ public final class TorchLogits {
                         weights.add(
                             TorchDecoder.array(
                                 manager, shape, into -> model.weights().floats(name, into))));
-            float[] all =
-                decoder
-                    .logits(weights, Arrays.stream(tokens).asLongStream().toArray(), 1)
-                    .toFloatArray();
-            return Arrays.copyOfRange(
-                all, all.length - model.config().vocabularySize(), all.length);
+            return decoder.logits(weights, tokens, tokens.length - 1).toFloatArray();
           } catch (PolyphonyException e) {
             throw e;
           } catch (RuntimeException | OutOfMemoryError e) {

@@ -435,8 +435,7 @@ public final class TorchTrainer implements Trainer {
         () -> {
           try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            long[] row = Arrays.stream(tokens).asLongStream().toArray();
-            float[] flat = lanes.get(0).decoder().logits(state.weights(), row, 1).toFloatArray();
+            float[] flat = lanes.get(0).decoder().logits(state.weights(), tokens, 0).toFloatArray();
             float[][] logits = new float[tokens.length][];
             int width = config.vocabularySize();
             for (int i = 0; i < logits.length; i++) {
