@@ -2,6 +2,7 @@ package polyphony.workers;
 
 import io.temporal.common.Priority;
 import java.time.Clock;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -64,15 +65,19 @@ final class Planner implements Forecasting, Parts.Planning {
   @Override
   public Forecast forecast(String name, ExperimentSpec spec, BooleanSupplier stop)
       throws InterruptedException {
-    return plan(name, spec, stop).forecast().orElse(null);
+    return plan(name, spec, stop, true).forecast().orElse(null);
   }
 
   @Override
   public Planned plan(String name, ExperimentSpec asked) throws InterruptedException {
-    return plan(name, asked, () -> false);
+    return plan(name, asked, () -> false, false);
   }
 
-  private Planned plan(String name, ExperimentSpec asked, BooleanSupplier stop)
+  /**
+   * @param onlyForecast nothing is planned where there would be no forecast anyway
+   */
+  private Planned plan(
+      String name, ExperimentSpec asked, BooleanSupplier stop, boolean onlyForecast)
       throws InterruptedException {
     try (TemporaryFolder written = new TemporaryFolder(access.work().resolve("plans"), "plan");
         OverlaidObjectStore store =
@@ -87,6 +92,12 @@ final class Planner implements Forecasting, Parts.Planning {
                   steps, new DeviceSlots(1), versions, new InProcessSteps.Bodies()))) {
         Experiment experiment = Assembly.resolve(overlaid, versions).run(name, asked);
         Rates rates = Rates.read(access.objects(), experiment, worker.device());
+        if (stop.getAsBoolean()) {
+          throw givenUp(name);
+        }
+        if (onlyForecast && !rates.mayForecast(experiment.spec())) {
+          return new Planned(new Plan(experiment, List.of()), rates, Optional.empty());
+        }
         PlanningSteps planning =
             new PlanningSteps(
                 steps,
@@ -144,7 +155,11 @@ final class Planner implements Forecasting, Parts.Planning {
         // It is still under way.
       }
     }
-    throw PolyphonyException.infrastructure(
-        "planning " + run.name() + " was given up: nobody waits for it any more", null);
+    throw givenUp(run.name());
+  }
+
+  private static PolyphonyException givenUp(String name) {
+    return PolyphonyException.infrastructure(
+        "planning " + name + " was given up: nobody waits for it any more", null);
   }
 }

@@ -198,6 +198,11 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
         outcome);
   }
 
+  /** Whether it is run for a comparison, which is what people look at then. */
+  private static boolean isPart() {
+    return Workflow.getInfo().getParentWorkflowId().isPresent();
+  }
+
   /** Whether nothing is under way that the end must wait for. */
   private boolean through() {
     return Workflow.isEveryHandlerFinished() && reporting.isCompleted();
@@ -206,7 +211,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   /** Has a report of what is finished kept; one at a time, so that the last one is the newest. */
   private void keepReport() {
     reportDue = !reporting.isCompleted();
-    if (!reportDue) {
+    if (!reportDue && !isPart()) {
       reporting =
           Reporting.keep(
               experiment.name(),
@@ -224,6 +229,7 @@ public final class MultiagentFinetuningImpl implements MultiagentFinetuning {
   private void forecast() {
     if (forecast != null
         || !forecasting.isCompleted()
+        || isPart()
         || Workflow.getVersion("forecast", Workflow.DEFAULT_VERSION, 1)
             == Workflow.DEFAULT_VERSION) {
       return;

@@ -226,4 +226,15 @@ class MethodComparisonTest {
     assertThat(failure("x", json).getOriginalMessage()).contains(line);
     assertThat(steps.requests(ExperimentSpec.class)).isEmpty();
   }
+
+  @Test
+  void itsExperimentsAreNeitherForecastNorReportedOnBesideIt() {
+    run(
+        "c",
+        "{\"methods\": [\"debate\", \"multiagent-ft\"], \"seeds\": [0], \"common\":"
+            + " {\"task\": {\"train\": 2, \"evaluate\": 2}, \"agents\": 2, \"iterations\": 1}}");
+    assertThat(steps.requests(FakeSteps.Forecasting.class)).isEmpty();
+    assertThat(steps.requests(FakeSteps.ReportOf.class))
+        .containsExactly(new FakeSteps.ReportOf("c"));
+  }
 }

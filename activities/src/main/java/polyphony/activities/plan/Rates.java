@@ -33,6 +33,7 @@ import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
+import polyphony.workflows.Method;
 import polyphony.workflows.Role;
 import polyphony.workflows.Train;
 
@@ -256,6 +257,17 @@ public final class Rates {
               JSON.treeToValue(manifest.result(), Train.Result.class).steps()));
     }
     return Optional.empty();
+  }
+
+  /**
+   * Whether an experiment might be forecast by them. Where not, planning it is of no use.
+   *
+   * @param spec complete
+   */
+  public boolean mayForecast(ExperimentSpec spec) {
+    return !measured(Work.FIRST_ANSWERS).isEmpty()
+        && (Method.named(spec.method()).trains() == Method.Trains.NOTHING
+            || !measured(Work.training(Role.GENERATOR)).isEmpty());
   }
 
   /** What a step takes; empty where nothing of its kind was measured. */

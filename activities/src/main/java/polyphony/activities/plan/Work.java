@@ -4,6 +4,7 @@ import java.util.Locale;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.workflows.Debate;
 import polyphony.workflows.Evaluate;
+import polyphony.workflows.Role;
 import polyphony.workflows.Train;
 
 /**
@@ -14,6 +15,9 @@ import polyphony.workflows.Train;
  *     to be scored (once for each model that does)
  */
 record Work(String kind, double units) {
+  /** What every experiment begins with. */
+  static final String FIRST_ANSWERS = "first answers";
+
   /** Begins the kinds of training. */
   static final String TRAINING = "examples";
 
@@ -22,7 +26,7 @@ record Work(String kind, double units) {
     if (request.mistakes() != null) {
       kind = "answers with hints";
     } else if (request.round() == 1) {
-      kind = "first answers";
+      kind = FIRST_ANSWERS;
     } else {
       kind = request.summariser() == null ? "later answers" : "later answers with summaries";
     }
@@ -37,9 +41,12 @@ record Work(String kind, double units) {
    * @param steps optimizer steps, which are always of whole batches here
    */
   static Work of(Train.Request request, int steps) {
-    return new Work(
-        TRAINING + " of a " + request.role().name().toLowerCase(Locale.ROOT),
-        (double) steps * request.training().batchSize());
+    return new Work(training(request.role()), (double) steps * request.training().batchSize());
+  }
+
+  /** The kind of a role's trainings. */
+  static String training(Role role) {
+    return TRAINING + " of a " + role.name().toLowerCase(Locale.ROOT);
   }
 
   /** Optimizer steps of a training on so many examples. */

@@ -1,10 +1,13 @@
 package polyphony.activities.report;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
 import polyphony.storage.CanonicalJson;
+import polyphony.storage.MissingObjectException;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sealed;
@@ -19,6 +22,8 @@ public final class ReportStep {
   /** The record that names a report, below its experiment or comparison. */
   public static final String RECORD = "report.json";
 
+  private static final int LARGEST_RECORD = 1 << 16;
+  private static final JsonMapper JSON = new JsonMapper();
   private static final String MEDIA_TYPE = "text/html";
 
   private final ObjectStore store;
@@ -55,8 +60,23 @@ public final class ReportStep {
     Page page = page(names);
     ArtifactRef html = artifacts.put(page.html(), MEDIA_TYPE, page.name() + ".html");
     String key = page.folder() + page.name() + "/" + RECORD;
+    Optional<ArtifactRef> before = kept(key);
     store.write(key, Sealed.seal(CanonicalJson.bytes(new Kept(page.name(), html))));
+    // Nothing else names it: an experiment would leave one of every iteration behind.
+    before
+        .filter(each -> !each.sha256().equals(html.sha256()))
+        .ifPresent(each -> store.delete(Artifacts.key(each)));
     return new Written(page.name(), key, html);
+  }
+
+  /** The page that a record names; empty where there is none, or none that can be read. */
+  private Optional<ArtifactRef> kept(String key) {
+    try {
+      return Optional.of(
+          JSON.readValue(Sealed.content(store.bytes(key, LARGEST_RECORD)), Kept.class).page());
+    } catch (MissingObjectException | IOException e) {
+      return Optional.empty();
+    }
   }
 
   /**

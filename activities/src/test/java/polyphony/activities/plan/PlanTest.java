@@ -288,6 +288,19 @@ class PlanTest {
   }
 
   @Test
+  void whatATrainingTakesMustBeKnownWhereThereAreAny() {
+    ExperimentSpec trains = experiment("planned", ExperimentSpec.empty()).spec();
+    ExperimentSpec untuned =
+        experiment("planned", PolyphonyDataConverter.parse("{\"method\": \"debate\"}")).spec();
+    assertThat(rates().mayForecast(untuned)).isFalse();
+
+    recorded("before", ExperimentSpec.empty());
+    measured("before", "debate", debate(1, 10), NO_RESULT, 1, 1.0, "cpu");
+    assertThat(rates().mayForecast(untuned)).isTrue();
+    assertThat(rates().mayForecast(trains)).isFalse();
+  }
+
+  @Test
   void withoutAnythingMeasuredNothingIsKnown() {
     assertThat(rates().share(Role.GENERATOR, 1)).isEqualTo(OptionalDouble.empty());
     assertThat(plan(computed("debate", 0, "a", Work.of(debate(1, 10)))).forecast(rates(), 2, 0, 0))

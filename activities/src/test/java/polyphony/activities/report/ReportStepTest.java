@@ -320,6 +320,20 @@ class ReportStepTest {
   }
 
   @Test
+  void aReportTakesThePlaceOfTheOneBefore() throws Exception {
+    SmallExperiment running = new SmallExperiment(store, "mine", "multiagent-ft", 0);
+    ReportStep.Written before = report("mine");
+    assertThat(report("mine").page()).as("nothing has changed").isEqualTo(before.page());
+    assertThat(store.artifacts.present(before.page())).isTrue();
+
+    running.begin(0);
+    ReportStep.Written after = report("mine");
+    assertThat(after.page()).isNotEqualTo(before.page());
+    assertThat(store.artifacts.present(after.page())).isTrue();
+    assertThat(store.artifacts.present(before.page())).isFalse();
+  }
+
+  @Test
   void aRunningExperimentHasAReportSoFar() throws Exception {
     SmallExperiment running = new SmallExperiment(store, "mine", "multiagent-ft", 0);
     assertThat(page("mine")).contains("No iteration is finished yet").doesNotContain(LACKS);
