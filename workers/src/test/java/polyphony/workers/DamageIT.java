@@ -399,7 +399,7 @@ class DamageIT {
     assertThat(execute("lineage", "mine/iteration-001/generator-1", "--examples", "--json"))
         .as(errors())
         .isZero();
-    JsonNode examples = json();
+    JsonNode examples = json().path("examples");
     assertThat(examples).hasSize(iterations.at("/1/generatorExamples/0").asInt()).isNotEmpty();
     for (JsonNode example : examples) {
       // The answer that it names is really there.
