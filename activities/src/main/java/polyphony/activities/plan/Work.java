@@ -28,7 +28,11 @@ record Work(String kind, double units) {
     } else if (request.round() == 1) {
       kind = FIRST_ANSWERS;
     } else {
-      kind = request.summariser() == null ? "later answers" : "later answers with summaries";
+      // What is read, and summarised first, grows with those who have spoken.
+      kind =
+          "later answers of "
+              + request.previous().size()
+              + (request.summariser() == null ? " agents" : " agents with summaries");
     }
     return new Work(kind, request.to() - request.from());
   }
