@@ -1,6 +1,7 @@
 package polyphony.workers;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import polyphony.activities.lm.AvailableMemory;
@@ -43,13 +44,13 @@ final class NativeRuntime implements LanguageModelRuntime {
   }
 
   @Override
-  public Sampler sampler(LanguageModel model) {
-    return new OnnxSampler(model, OnnxOptions.DEFAULT);
+  public Sampler sampler(List<LanguageModel> models) {
+    return new OnnxSampler(models, OnnxOptions.DEFAULT);
   }
 
   @Override
-  public Scorer scorer(LanguageModel model) {
-    return new OnnxScorer(model, OnnxOptions.DEFAULT);
+  public Scorer scorer(List<LanguageModel> models) {
+    return new OnnxScorer(models, OnnxOptions.DEFAULT);
   }
 
   @Override

@@ -347,7 +347,8 @@ class TransferIT {
     }
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       Tokenizer tokenizer = model.tokenizer();
       return new Sampler() {
         @Override
@@ -366,7 +367,8 @@ class TransferIT {
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       return real.scorer(model);
     }
 

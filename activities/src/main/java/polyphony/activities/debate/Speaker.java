@@ -46,7 +46,7 @@ final class Speaker implements AutoCloseable {
   Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
     if (sampler == null) {
       int room = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
-      MemoryPlan.sampling(model, rows, promptTokens, room).requireFits(runtime.memory());
+      runtime.requireRoom(MemoryPlan.sampling(model, rows, promptTokens, room));
       sampler = runtime.sampler(model);
     }
     return sampler;

@@ -40,7 +40,7 @@ final class AnswerEncoder implements AutoCloseable {
    */
   List<float[]> embeddings(List<int[]> texts) {
     if (encoder == null) {
-      plan(texts).requireFits(runtime.memory());
+      runtime.requireRoom(plan(texts));
       encoder = runtime.encoder(model);
     }
     return encoder.embed(texts);

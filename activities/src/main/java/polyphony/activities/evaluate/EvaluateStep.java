@@ -506,7 +506,7 @@ public final class EvaluateStep {
         eldest.next().close();
         eldest.remove();
       }
-      Portions.plan(model, scorers.size() + 1, largest).requireFits(runtime.memory());
+      runtime.requireRoom(Portions.plan(model, scorers.size() + 1, largest));
     }
 
     /** Closes all that are open; what is needed again is opened again. */

@@ -154,7 +154,7 @@ final class OutsideJudge implements AutoCloseable {
 
   private Scorer scorer(List<Scorer.Text> texts) {
     if (scorer == null) {
-      plan(texts).requireFits(runtime.memory());
+      runtime.requireRoom(plan(texts));
       scorer = runtime.scorer(model);
     }
     return scorer;

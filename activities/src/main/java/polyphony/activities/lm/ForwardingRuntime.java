@@ -43,8 +43,8 @@ public abstract class ForwardingRuntime implements LanguageModelRuntime {
   }
 
   @Override
-  public Sampler sampler(LanguageModel model) {
-    Sampler sampler = runtime.sampler(model);
+  public Sampler sampler(List<LanguageModel> models) {
+    Sampler sampler = runtime.sampler(models);
     return new Sampler() {
       @Override
       public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
@@ -59,8 +59,8 @@ public abstract class ForwardingRuntime implements LanguageModelRuntime {
   }
 
   @Override
-  public Scorer scorer(LanguageModel model) {
-    Scorer scorer = runtime.scorer(model);
+  public Scorer scorer(List<LanguageModel> models) {
+    Scorer scorer = runtime.scorer(models);
     return new Scorer() {
       @Override
       public List<Scores> score(List<Text> batch) {
@@ -134,6 +134,11 @@ public abstract class ForwardingRuntime implements LanguageModelRuntime {
   @Override
   public long memory() {
     return runtime.memory();
+  }
+
+  @Override
+  public void requireRoom(MemoryPlan plan) {
+    runtime.requireRoom(plan);
   }
 
   @Override

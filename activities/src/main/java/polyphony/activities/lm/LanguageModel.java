@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -16,13 +17,36 @@ import polyphony.storage.PolyphonyException;
  * @param folder holds config.json and *.safetensors, and what {@link #tokenizer} needs: unless it
  *     was opened {@link #openToCompute to compute}, tokenizer.json and tokenizer_config.json too
  * @param config the decoder's shape
+ * @param weights the base's: those that all models with this folder share
  * @param endTokens ids of the vocabulary that end a turn, from generation_config.json or else
  *     config.json; none where neither names one
+ * @param adapter what this model adds to the base; empty where it is the base itself. Models share
+ *     a base if and only if they have the same folder
  */
 public record LanguageModel(
-    Path folder, DecoderConfig config, Weights weights, List<Integer> endTokens) {
+    Path folder,
+    DecoderConfig config,
+    Weights weights,
+    List<Integer> endTokens,
+    Optional<Adapter> adapter) {
   public LanguageModel {
     endTokens = List.copyOf(endTokens);
+  }
+
+  /** A model without adapter. */
+  public LanguageModel(
+      Path folder, DecoderConfig config, Weights weights, List<Integer> endTokens) {
+    this(folder, config, weights, endTokens, Optional.empty());
+  }
+
+  /** The model without its adapter. */
+  public LanguageModel base() {
+    return adapter.isEmpty() ? this : new LanguageModel(folder, config, weights, endTokens);
+  }
+
+  /** This model's base with that adapter. */
+  public LanguageModel with(Adapter other) {
+    return new LanguageModel(folder, config, weights, endTokens, Optional.of(other));
   }
 
   /**

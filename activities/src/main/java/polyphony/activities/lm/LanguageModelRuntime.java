@@ -1,14 +1,29 @@
 package polyphony.activities.lm;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import polyphony.storage.PolyphonyException;
 
 /** Opens language models for use. The steps know a model's capabilities through this alone. */
 public interface LanguageModelRuntime {
-  Sampler sampler(LanguageModel model);
+  /**
+   * @param models all over one base, which is loaded once; at least one
+   */
+  Sampler sampler(List<LanguageModel> models);
 
-  Scorer scorer(LanguageModel model);
+  default Sampler sampler(LanguageModel model) {
+    return sampler(List.of(model));
+  }
+
+  /**
+   * @param models all over one base, which is loaded once; at least one
+   */
+  Scorer scorer(List<LanguageModel> models);
+
+  default Scorer scorer(LanguageModel model) {
+    return scorer(List.of(model));
+  }
 
   /**
    * @param state a file written by {@link Trainer#saveState} to go on from, or empty to start at
@@ -30,6 +45,16 @@ public interface LanguageModelRuntime {
   /** Memory in bytes that models and work with them may take in all; see {@link MemoryPlan}. */
   default long memory() {
     return AvailableMemory.bytes();
+  }
+
+  /**
+   * To be called before a model is opened for work that is planned so. A runtime that keeps
+   * something for later work gives it up here, where it stands in the way.
+   *
+   * @throws polyphony.storage.PolyphonyException OUT_OF_MEMORY where it does not fit
+   */
+  default void requireRoom(MemoryPlan plan) {
+    plan.requireFits(memory());
   }
 
   /**

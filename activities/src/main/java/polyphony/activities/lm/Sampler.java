@@ -2,13 +2,21 @@ package polyphony.activities.lm;
 
 import java.util.List;
 
-/** Draws continuations from one language model. */
+/** Draws continuations from one language model, or from several that share a base. */
 public interface Sampler extends AutoCloseable {
   /**
    * A prompt and the seed of its continuation. Every row draws its uniforms from its own seed, so
    * that a row's continuation depends on the batch around it by rounding at most.
+   *
+   * @param model whose continuation it is, by its place among the models that the sampler was
+   *     opened with
    */
-  record Prompt(int[] tokens, long seed) {}
+  record Prompt(int[] tokens, long seed, int model) {
+    /** For a sampler of one model. */
+    public Prompt(int[] tokens, long seed) {
+      this(tokens, seed, 0);
+    }
+  }
 
   /**
    * One continuation.

@@ -2,10 +2,21 @@ package polyphony.activities.lm;
 
 import java.util.List;
 
-/** Teacher-forced evaluation of given texts by one language model. */
+/**
+ * Teacher-forced evaluation of given texts by one language model, or by several that share a base.
+ */
 public interface Scorer extends AutoCloseable {
-  /** Score {@code tokens[from..]} given everything before; {@code 1 <= from < tokens.length}. */
-  record Text(int[] tokens, int from) {}
+  /**
+   * Score {@code tokens[from..]} given everything before; {@code 1 <= from < tokens.length}.
+   *
+   * @param model who scores it, by its place among the models that the scorer was opened with
+   */
+  record Text(int[] tokens, int from, int model) {
+    /** For a scorer of one model. */
+    public Text(int[] tokens, int from) {
+      this(tokens, from, 0);
+    }
+  }
 
   /**
    * @param logLikelihoods natural log-probability of each scored token; length {@code tokens.length

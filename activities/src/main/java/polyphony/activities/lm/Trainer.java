@@ -47,8 +47,9 @@ public interface Trainer extends AutoCloseable {
   void saveState(Path file);
 
   /**
-   * Writes the weights alone as safetensors, under their Hugging Face names and in the layout of
-   * the model that training started from.
+   * Writes what was trained alone as safetensors. Of every weight: under their Hugging Face names
+   * and in the layout of the model that training started from. Of an adapter: as {@link
+   * Adapter#WEIGHTS}.
    */
   void saveWeights(Path file);
 

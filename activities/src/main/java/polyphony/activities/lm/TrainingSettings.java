@@ -1,5 +1,7 @@
 package polyphony.activities.lm;
 
+import java.util.Optional;
+
 /**
  * AdamW with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), a learning-rate
  * schedule and clipping by global norm. The loss of a step is the mean over all its trained tokens.
@@ -17,6 +19,9 @@ package polyphony.activities.lm;
  *     padding included (one example at least); gradients accumulate over them
  * @param lanes micro-batches computed at the same time, each on one thread; gradients are added in
  *     lane order, so that the result does not depend on timing
+ * @param lora what is trained instead of the weights themselves; empty: every weight is
+ * @param recompute whether activations within a block are computed again for the gradient instead
+ *     of being kept
  */
 public record TrainingSettings(
     double learningRate,
@@ -29,7 +34,46 @@ public record TrainingSettings(
     double weightDecay,
     double clipNorm,
     int microBatchTokens,
-    int lanes) {
+    int lanes,
+    Optional<Lora> lora,
+    boolean recompute) {
+
+  /**
+   * An adapter is trained, the base stays as it is. A model that has an adapter already goes on
+   * with it, and it must be of this shape.
+   *
+   * @param seed of a new adapter's {@code A} ({@code B} starts at 0) and of dropout
+   */
+  public record Lora(AdapterConfig adapter, long seed) {}
+
+  /** Finetuning of every weight, activations kept. */
+  public TrainingSettings(
+      double learningRate,
+      Schedule schedule,
+      int warmupSteps,
+      double finalLearningRateShare,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      double clipNorm,
+      int microBatchTokens,
+      int lanes) {
+    this(
+        learningRate,
+        schedule,
+        warmupSteps,
+        finalLearningRateShare,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        clipNorm,
+        microBatchTokens,
+        lanes,
+        Optional.empty(),
+        false);
+  }
 
   /** The learning rate after warm-up, as a function of the share of steps done. */
   public enum Schedule {

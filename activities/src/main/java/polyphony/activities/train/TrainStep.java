@@ -249,7 +249,7 @@ public final class TrainStep {
       TrainingSettings settings,
       Optional<TrainCommit> commit,
       Artifacts artifacts) {
-    plan(start, batches).requireFits(runtime.memory());
+    runtime.requireRoom(plan(start, batches));
     if (commit.isEmpty()) {
       return runtime.trainer(start, batches, settings, Optional.empty());
     }

@@ -68,7 +68,8 @@ class DebateStepTest {
     int failAfter = Integer.MAX_VALUE;
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       return new Sampler() {
         @Override
         public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
@@ -96,7 +97,7 @@ class DebateStepTest {
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
       throw new AssertionError("a debate scores nothing");
     }
 

@@ -70,7 +70,8 @@ class DiversityTwinTest {
   /** Scores as a runtime does, in single precision. */
   private record RandomModels(List<ArtifactRef> models) implements LanguageModelRuntime {
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> opened) {
+      LanguageModel model = opened.get(0);
       ArtifactRef which =
           models.stream()
               .filter(each -> model.folder().endsWith(each.sha256()))
@@ -107,7 +108,7 @@ class DiversityTwinTest {
     }
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("evaluation samples nothing");
     }
 

@@ -58,12 +58,13 @@ class EvaluateStepTest {
     private long memory = Long.MAX_VALUE;
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("evaluation samples nothing");
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       String sha256 = model.folder().getFileName().toString();
       opened.add(sha256);
       mostOpen = Math.max(mostOpen, opened.size());

@@ -82,12 +82,13 @@ class OutsideModelsTest {
     }
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("evaluation samples nothing");
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       opened();
       OnnxScorer scorer = new OnnxScorer(model, OnnxOptions.DEFAULT);
       return new Scorer() {

@@ -30,12 +30,12 @@ class PretrainingTest {
   /** Trains for real. */
   private static final class TrainingRuntime implements LanguageModelRuntime {
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("pretraining samples nothing");
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
       throw new AssertionError("pretraining scores nothing");
     }
 

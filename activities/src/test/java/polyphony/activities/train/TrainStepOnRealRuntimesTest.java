@@ -36,12 +36,13 @@ class TrainStepOnRealRuntimesTest {
 
   private static final class RealRuntime implements LanguageModelRuntime {
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("training samples nothing");
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
+      LanguageModel model = models.get(0);
       return new OnnxScorer(model, OnnxOptions.DEFAULT);
     }
 

@@ -167,12 +167,12 @@ class TrainStepTest {
     private TrainingSettings settings;
 
     @Override
-    public Sampler sampler(LanguageModel model) {
+    public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("training samples nothing");
     }
 
     @Override
-    public Scorer scorer(LanguageModel model) {
+    public Scorer scorer(List<LanguageModel> models) {
       return new Scorer() {
         @Override
         public List<Scores> score(List<Text> batch) {

@@ -19,12 +19,19 @@ public final class OnnxSampler implements Sampler {
   private final OnnxSession session;
   private final AtomicLong executedSteps = new AtomicLong();
 
+  /** Loads one model; see {@link #OnnxSampler(List, OnnxOptions)}. */
+  public OnnxSampler(LanguageModel model, OnnxOptions options) {
+    this(List.of(model), options);
+  }
+
   /**
-   * Loads {@code model}; its folder must stay as it is until {@link #close}.
+   * Loads {@code models}; their folders must stay as they are until {@link #close}.
    *
+   * @param models all over one base, which is loaded once; at least one
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
-  public OnnxSampler(LanguageModel model, OnnxOptions options) {
+  public OnnxSampler(List<LanguageModel> models, OnnxOptions options) {
+    LanguageModel model = models.get(0);
     this.config = model.config();
     this.options = options;
     // The graph wants at least one end token; none ever equals -2.

@@ -17,12 +17,19 @@ public final class OnnxScorer implements Scorer {
   private final OnnxOptions options;
   private final OnnxSession session;
 
+  /** Loads one model; see {@link #OnnxScorer(List, OnnxOptions)}. */
+  public OnnxScorer(LanguageModel model, OnnxOptions options) {
+    this(List.of(model), options);
+  }
+
   /**
-   * Loads {@code model}; its folder must stay as it is until {@link #close}.
+   * Loads {@code models}; their folders must stay as they are until {@link #close}.
    *
+   * @param models all over one base, which is loaded once; at least one
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
-  public OnnxScorer(LanguageModel model, OnnxOptions options) {
+  public OnnxScorer(List<LanguageModel> models, OnnxOptions options) {
+    LanguageModel model = models.get(0);
     this.config = model.config();
     this.options = options;
     this.session = OnnxSession.open(model, DecoderGraph::scoring, options);
