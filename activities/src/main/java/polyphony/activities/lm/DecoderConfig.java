@@ -2,6 +2,7 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -228,6 +229,29 @@ public record DecoderConfig(
     }
     linear(shapes, "mlp.down_proj", hiddenSize, intermediateSize, bias);
     return shapes;
+  }
+
+  /**
+   * The linear layers of all blocks that have one of these names, in a fixed order: by the name of
+   * the layer without {@code .weight}, such as {@code model.layers.0.self_attn.q_proj}, the shape
+   * {@code [out, in]} of its weight.
+   *
+   * @param names without their path, such as {@code q_proj}
+   */
+  public Map<String, long[]> linearLayers(Collection<String> names) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    for (int layer = 0; layer < this.layers; layer++) {
+      String prefix = blockPrefix(layer);
+      blockShapes()
+          .forEach(
+              (name, shape) -> {
+                String path = name.substring(0, name.lastIndexOf('.'));
+                if (shape.length == 2 && names.contains(path.substring(path.indexOf('.') + 1))) {
+                  layers.put(prefix + path, shape);
+                }
+              });
+    }
+    return layers;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
