@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -56,6 +58,9 @@ public record DecoderConfig(
 
   /** The window of a layer that sees the whole text before a token. */
   public static final int WHOLE_TEXT = Integer.MAX_VALUE;
+
+  /** What the name of a weight ends with that is multiplied with, not added. */
+  static final String WEIGHT = ".weight";
 
   /** What is applied to the gate of the feed-forward layer. */
   public enum Activation {
@@ -232,26 +237,48 @@ public record DecoderConfig(
   }
 
   /**
-   * The linear layers of all blocks that have one of these names, in a fixed order: by the name of
-   * the layer without {@code .weight}, such as {@code model.layers.0.self_attn.q_proj}, the shape
-   * {@code [out, in]} of its weight.
+   * The linear layers of block {@code layer} by name, such as {@code
+   * model.layers.0.self_attn.q_proj}, with the shapes {@code [out, in]} of their weights: those
+   * that an adapter may add to.
+   */
+  public Map<String, long[]> linearLayers(int layer) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    blockShapes()
+        .forEach(
+            (name, shape) -> {
+              if (shape.length == 2) {
+                layers.put(
+                    blockPrefix(layer) + name.substring(0, name.length() - WEIGHT.length()), shape);
+              }
+            });
+    return layers;
+  }
+
+  /** What the linear layers of every block are called, without their path: {@code q_proj}. */
+  public SortedSet<String> linearLayers() {
+    SortedSet<String> names = new TreeSet<>();
+    linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
+    return names;
+  }
+
+  /**
+   * The linear layers of all blocks that have one of these names, in a fixed order, as in {@link
+   * #linearLayers(int)}.
    *
    * @param names without their path, such as {@code q_proj}
    */
   public Map<String, long[]> linearLayers(Collection<String> names) {
-    Map<String, long[]> layers = new LinkedHashMap<>();
-    for (int layer = 0; layer < this.layers; layer++) {
-      String prefix = blockPrefix(layer);
-      blockShapes()
+    Map<String, long[]> chosen = new LinkedHashMap<>();
+    for (int layer = 0; layer < layers; layer++) {
+      linearLayers(layer)
           .forEach(
               (name, shape) -> {
-                String path = name.substring(0, name.lastIndexOf('.'));
-                if (shape.length == 2 && names.contains(path.substring(path.indexOf('.') + 1))) {
-                  layers.put(prefix + path, shape);
+                if (names.contains(AdapterConfig.target(name))) {
+                  chosen.put(name, shape);
                 }
               });
     }
-    return layers;
+    return chosen;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
