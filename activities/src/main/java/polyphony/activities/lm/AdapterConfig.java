@@ -1,9 +1,12 @@
 package polyphony.activities.lm;
 
+import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
+import java.util.TreeSet;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -15,60 +18,66 @@ import polyphony.storage.PolyphonyException;
  * @param alpha numerator of the scale
  * @param dropout share of a target's input that training sets to 0 on the way to {@code A}
  * @param targets names of the linear layers within a block, without their path, such as {@code
- *     q_proj}
+ *     q_proj}; see {@link DecoderConfig#linearLayers()}
  */
 public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<String> targets) {
-  /**
-   * The linear layers of a block that have an addition, in the order of {@link
-   * DecoderConfig#blockShapes}: their names there, without {@code .weight}.
-   *
-   * @throws PolyphonyException CONFIG where a target is none of the decoder's
-   */
-  public List<String> layers(DecoderConfig config) {
-    List<String> linears =
-        config.blockShapes().entrySet().stream()
-            .filter(each -> each.getValue().length == 2)
-            .map(each -> each.getKey().substring(0, each.getKey().lastIndexOf('.')))
-            .toList();
-    List<String> names = linears.stream().map(AdapterConfig::target).toList();
-    for (String target : targets) {
-      if (!names.contains(target)) {
-        throw PolyphonyException.config(
-            "the model has no linear layer "
-                + target
-                + " to adapt; targets may name "
-                + String.join(", ", names));
-      }
-    }
-    return linears.stream().filter(each -> targets.contains(target(each))).toList();
-  }
-
-  private static String target(String layer) {
-    return layer.substring(layer.lastIndexOf('.') + 1);
-  }
-
-  /**
-   * PEFT's name and the shape of every tensor, in a fixed order: block by block, in each the layers
-   * of {@link #layers}, of each A and then B.
-   *
-   * @throws PolyphonyException CONFIG where a target is none of the decoder's
-   */
-  public Map<String, long[]> weightShapes(DecoderConfig config) {
-    Map<String, long[]> blockShapes = config.blockShapes();
-    Map<String, long[]> shapes = new LinkedHashMap<>();
-    for (int block = 0; block < config.layers(); block++) {
-      for (String layer : layers(config)) {
-        long[] shape = blockShapes.get(layer + ".weight");
-        String name = DecoderConfig.blockPrefix(block) + layer;
-        shapes.put(Adapter.nameOfA(name), new long[] {rank, shape[1]});
-        shapes.put(Adapter.nameOfB(name), new long[] {shape[0], rank});
-      }
-    }
-    return shapes;
+  public AdapterConfig {
+    targets = Collections.unmodifiableSortedSet(new TreeSet<>(targets));
   }
 
   /** What {@code B A} is multiplied by. */
   public double scale() {
     return alpha / rank;
+  }
+
+  /**
+   * Reads PEFT's {@code adapter_config.json}. What would change the computation and is not
+   * understood is refused.
+   *
+   * @param base what the adapter is for
+   * @throws PolyphonyException DATA, naming the file, the field and what is supported
+   */
+  public static AdapterConfig read(Path file, DecoderConfig base) {
+    return AdapterConfigFile.read(file, base);
+  }
+
+  /**
+   * Writes {@code adapter_config.json} as PEFT reads it. Equal configurations give equal bytes.
+   *
+   * @param baseModel where PEFT shall look for the base, if that is known
+   */
+  public void write(Path file, Optional<String> baseModel) {
+    AdapterConfigFile.write(file, this, baseModel);
+  }
+
+  /** Whether this adds to the linear layer of that name, with or without its path. */
+  public boolean adapts(String layer) {
+    return targets.contains(target(layer));
+  }
+
+  /** A linear layer's name without its path. */
+  static String target(String layer) {
+    return layer.substring(layer.lastIndexOf('.') + 1);
+  }
+
+  /** Every tensor's name in PEFT and its shape, block by block: {@code A}, then {@code B}. */
+  public Map<String, long[]> weightShapes(DecoderConfig base) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    for (int block = 0; block < base.layers(); block++) {
+      base.linearLayers(block)
+          .forEach(
+              (layer, shape) -> {
+                if (adapts(layer)) {
+                  shapes.put(Adapter.nameOfA(layer), new long[] {rank, shape[1]});
+                  shapes.put(Adapter.nameOfB(layer), new long[] {shape[0], rank});
+                }
+              });
+    }
+    return shapes;
+  }
+
+  /** Parameters in all. */
+  public long parameters(DecoderConfig base) {
+    return weightShapes(base).values().stream().mapToLong(shape -> shape[0] * shape[1]).sum();
   }
 }

@@ -212,7 +212,11 @@ final class DecoderScript {
    */
   private record Additions(List<String> layers) {
     Additions(DecoderConfig config, Optional<AdapterConfig> adapter) {
-      this(adapter.map(each -> each.layers(config)).orElse(List.of()));
+      this(
+          config.linearLayers(0).keySet().stream()
+              .filter(layer -> adapter.isPresent() && adapter.get().adapts(layer))
+              .map(layer -> layer.substring(DecoderConfig.blockPrefix(0).length()))
+              .toList());
     }
 
     boolean has(String layer) {

@@ -53,8 +53,7 @@ final class TorchDecoder implements AutoCloseable {
   }
 
   /**
-   * @throws PolyphonyException DATA for a decoder with parts that the script lacks; CONFIG where a
-   *     target of the adapter is no layer of it
+   * @throws PolyphonyException DATA for a decoder with parts that the script lacks
    */
   TorchDecoder(PtNDManager manager, DecoderConfig config, Optional<AdapterConfig> adapter) {
     this.manager = manager;

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -91,6 +92,8 @@ public final class TorchTrainer implements Trainer {
   }
 
   /**
+   * @param model has an adapter or not. Where every weight is trained, it starts with its adapter
+   *     merged into its weights
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
    * @param bases where the weights below an adapter come from
@@ -160,12 +163,19 @@ public final class TorchTrainer implements Trainer {
   private static void requireUsable(AdapterConfig wanted, LanguageModel model) {
     if (wanted.rank() < 1
         || !(wanted.alpha() > 0 && Double.isFinite(wanted.alpha()))
-        || !(wanted.dropout() >= 0 && wanted.dropout() < 1)
-        || wanted.targets().isEmpty()) {
+        || !(wanted.dropout() >= 0 && wanted.dropout() < 1)) {
       throw PolyphonyException.config(
-          "an adapter needs a rank of at least 1, a positive alpha, a dropout of at least 0 and less"
-              + " than 1, and a target; these settings say "
+          "an adapter needs a rank of at least 1, a positive alpha, and a dropout of at least 0 and"
+              + " less than 1; these settings say "
               + wanted);
+    }
+    SortedSet<String> layers = model.config().linearLayers();
+    if (wanted.targets().isEmpty() || !layers.containsAll(wanted.targets())) {
+      throw PolyphonyException.config(
+          "an adapter's targets must be linear layers of the model, which are "
+              + String.join(", ", layers)
+              + "; these settings say "
+              + wanted.targets());
     }
     model
         .adapter()
@@ -227,7 +237,7 @@ public final class TorchTrainer implements Trainer {
 
   private void initial(LanguageModel model, String name, long[] shape, FloatBuffer into) {
     if (lora.isEmpty()) {
-      model.weights().floats(name, into);
+      model.floats(name, into);
     } else if (model.adapter().isPresent()) {
       model.adapter().get().weights().floats(name, into);
     } else {
