@@ -58,6 +58,9 @@ public record DecoderConfig(
   /** The window of a layer that sees the whole text before a token. */
   public static final int WHOLE_TEXT = Integer.MAX_VALUE;
 
+  /** What the name of a weight ends with that is multiplied with, not added. */
+  static final String WEIGHT = ".weight";
+
   /** What is applied to the gate of the feed-forward layer. */
   public enum Activation {
     /** {@code x / (1 + e^-x)}. */
@@ -243,7 +246,8 @@ public record DecoderConfig(
         .forEach(
             (name, shape) -> {
               if (shape.length == 2) {
-                layers.put(blockPrefix(layer) + withoutEnd(name), shape);
+                layers.put(
+                    blockPrefix(layer) + name.substring(0, name.length() - WEIGHT.length()), shape);
               }
             });
     return layers;
@@ -254,11 +258,6 @@ public record DecoderConfig(
     SortedSet<String> names = new TreeSet<>();
     linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
     return names;
-  }
-
-  /** A weight's name without {@code .weight}. */
-  private static String withoutEnd(String name) {
-    return name.substring(0, name.lastIndexOf('.'));
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
