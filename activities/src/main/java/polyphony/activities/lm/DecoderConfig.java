@@ -2,6 +2,7 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -258,6 +259,25 @@ public record DecoderConfig(
     SortedSet<String> names = new TreeSet<>();
     linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
     return names;
+  }
+
+  /**
+   * The same of all blocks, of the layers that have one of these names.
+   *
+   * @param names without their path, such as {@code q_proj}
+   */
+  public Map<String, long[]> linearLayers(Collection<String> names) {
+    Map<String, long[]> named = new LinkedHashMap<>();
+    for (int layer = 0; layer < layers; layer++) {
+      linearLayers(layer)
+          .forEach(
+              (name, shape) -> {
+                if (names.contains(AdapterConfig.target(name))) {
+                  named.put(name, shape);
+                }
+              });
+    }
+    return named;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
