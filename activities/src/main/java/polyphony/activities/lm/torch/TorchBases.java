@@ -123,8 +123,20 @@ public final class TorchBases {
     }
   }
 
+  /**
+   * Frees what is kept and not used, where other work does not fit beside it.
+   *
+   * @param needed bytes of that work
+   * @param available bytes that there are for both
+   */
+  public synchronized void makeRoom(long needed, long available) {
+    if (needed + idleBytes() > available) {
+      giveUpIdle();
+    }
+  }
+
   /** Bytes of what is kept and not used. */
-  public synchronized long idleBytes() {
+  synchronized long idleBytes() {
     return bases.values().stream()
         .filter(base -> base.users == 0)
         .mapToLong(base -> base.bytes)
@@ -132,7 +144,7 @@ public final class TorchBases {
   }
 
   /** Frees what is kept and not used. */
-  public synchronized void giveUpIdle() {
+  synchronized void giveUpIdle() {
     boolean freed =
         bases
             .values()
