@@ -54,6 +54,35 @@ class MemoryPlanTest {
     assertMeasured(1_451, MemoryPlan.scoring(model, 1, 50, 96, 1600));
   }
 
+  private static void assertMeasured(long megabytes, MemoryPlan plan) {
+    assertThat(plan.bytes() / 1e6).isBetween(megabytes / 1.25, megabytes * 1.25);
+  }
+
+  @Test
+  void theCacheGrowsWithRowsAndTokens() {
+    long one = MemoryPlan.sampling(model, 1, 100, 100).parts().get("key-value cache");
+    assertThat(MemoryPlan.sampling(model, 10, 100, 300).parts())
+        .containsEntry("key-value cache", 20 * one);
+  }
+
+  @Test
+  void sessionsThatAreOpenTogetherHoldTheirWeightsEach() {
+    long one = MemoryPlan.scoring(model, 1, 8, 320, 512).parts().get("weights");
+    assertThat(MemoryPlan.scoring(model, 4, 8, 320, 512).parts()).containsEntry("weights", 4 * one);
+  }
+
+  @Test
+  void anEncoderHoldsItsWeightsTwiceWhileItIsLoaded() {
+    EncoderModel encoder =
+        EncoderModel.open(Path.of("src/test/resources/polyphony/encoders/t5-gated"));
+    Map<String, Long> parts = MemoryPlan.encoding(encoder, 10).parts();
+    long weights =
+        encoder.weights().tensors().values().stream().mapToLong(each -> each.bytes()).sum();
+    assertThat(parts.get("weights")).isPositive().isLessThanOrEqualTo(weights);
+    assertThat(parts.get("activations") + parts.get("loading"))
+        .isGreaterThanOrEqualTo(parts.get("weights"));
+  }
+
   /** The same, with 98 million parameters: 8 texts of 128 tokens, half of them trained. */
   @Test
   void plansOfAdaptersAndOfRecomputationAreCloseToWhatWasMeasured() {
@@ -83,35 +112,6 @@ class MemoryPlanTest {
         .containsEntry("optimizer", 2 * own);
     assertThat(parts.get("activations"))
         .isGreaterThan(MemoryPlan.training(model, 2, 1016, 256).parts().get("activations"));
-  }
-
-  private static void assertMeasured(long megabytes, MemoryPlan plan) {
-    assertThat(plan.bytes() / 1e6).isBetween(megabytes / 1.25, megabytes * 1.25);
-  }
-
-  @Test
-  void theCacheGrowsWithRowsAndTokens() {
-    long one = MemoryPlan.sampling(model, 1, 100, 100).parts().get("key-value cache");
-    assertThat(MemoryPlan.sampling(model, 10, 100, 300).parts())
-        .containsEntry("key-value cache", 20 * one);
-  }
-
-  @Test
-  void sessionsThatAreOpenTogetherHoldTheirWeightsEach() {
-    long one = MemoryPlan.scoring(model, 1, 8, 320, 512).parts().get("weights");
-    assertThat(MemoryPlan.scoring(model, 4, 8, 320, 512).parts()).containsEntry("weights", 4 * one);
-  }
-
-  @Test
-  void anEncoderHoldsItsWeightsTwiceWhileItIsLoaded() {
-    EncoderModel encoder =
-        EncoderModel.open(Path.of("src/test/resources/polyphony/encoders/t5-gated"));
-    Map<String, Long> parts = MemoryPlan.encoding(encoder, 10).parts();
-    long weights =
-        encoder.weights().tensors().values().stream().mapToLong(each -> each.bytes()).sum();
-    assertThat(parts.get("weights")).isPositive().isLessThanOrEqualTo(weights);
-    assertThat(parts.get("activations") + parts.get("loading"))
-        .isGreaterThanOrEqualTo(parts.get("weights"));
   }
 
   @Test

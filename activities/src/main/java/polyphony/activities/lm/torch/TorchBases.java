@@ -123,20 +123,8 @@ public final class TorchBases {
     }
   }
 
-  /**
-   * Frees what is kept and not used, where other work does not fit beside it.
-   *
-   * @param needed bytes of that work
-   * @param available bytes that there are for both
-   */
-  public synchronized void makeRoom(long needed, long available) {
-    if (needed + idleBytes() > available) {
-      giveUpIdle();
-    }
-  }
-
   /** Bytes of what is kept and not used. */
-  synchronized long idleBytes() {
+  public synchronized long idleBytes() {
     return bases.values().stream()
         .filter(base -> base.users == 0)
         .mapToLong(base -> base.bytes)
@@ -144,7 +132,7 @@ public final class TorchBases {
   }
 
   /** Frees what is kept and not used. */
-  synchronized void giveUpIdle() {
+  public synchronized void giveUpIdle() {
     boolean freed =
         bases
             .values()
@@ -157,6 +145,18 @@ public final class TorchBases {
                 });
     if (freed) {
       TorchEngine.giveBackMemory();
+    }
+  }
+
+  /**
+   * Frees what is kept and not used, where other work does not fit beside it.
+   *
+   * @param needed bytes of that work
+   * @param available bytes that there are for both
+   */
+  public synchronized void makeRoom(long needed, long available) {
+    if (needed + idleBytes() > available) {
+      giveUpIdle();
     }
   }
 
