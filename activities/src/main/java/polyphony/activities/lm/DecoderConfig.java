@@ -262,23 +262,22 @@ public record DecoderConfig(
   }
 
   /**
-   * The linear layers of all blocks that have one of these names, in a fixed order, as in {@link
-   * #linearLayers(int)}.
+   * The same of all blocks, of the layers that have one of these names.
    *
    * @param names without their path, such as {@code q_proj}
    */
   public Map<String, long[]> linearLayers(Collection<String> names) {
-    Map<String, long[]> chosen = new LinkedHashMap<>();
+    Map<String, long[]> named = new LinkedHashMap<>();
     for (int layer = 0; layer < layers; layer++) {
       linearLayers(layer)
           .forEach(
               (name, shape) -> {
                 if (names.contains(AdapterConfig.target(name))) {
-                  chosen.put(name, shape);
+                  named.put(name, shape);
                 }
               });
     }
-    return chosen;
+    return named;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
