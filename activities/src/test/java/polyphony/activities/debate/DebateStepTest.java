@@ -23,6 +23,9 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.TestSteps;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
@@ -88,7 +91,7 @@ class DebateStepTest {
           for (Prompt prompt : batch) {
             asked.add(
                 new Asked(
-                    models.get(prompt.model()).folder(),
+                    folder(models.get(prompt.model())),
                     tokenizer.decode(prompt.tokens()),
                     prompt.seed(),
                     batches));
@@ -106,6 +109,11 @@ class DebateStepTest {
           open--;
         }
       };
+    }
+
+    /** The adapter's own, where there is one. */
+    private static Path folder(LanguageModel model) {
+      return model.adapter().map(Adapter::folder).orElse(model.folder());
     }
 
     @Override
@@ -586,6 +594,47 @@ class DebateStepTest {
     assertThat(runtime.asked.subList(AGENTS * QUESTIONS, 2 * AGENTS * QUESTIONS))
         .extracting(each -> each.prompt().length())
         .isSorted();
+  }
+
+  @Test
+  void inARoundABatchHoldsRowsOfAllAdaptersOverOneBase() {
+    List<ArtifactRef> first = round(1, List.of(), false);
+    models.set(1, models.get(0));
+    List<Debate.Request> turns = new ArrayList<>();
+    for (Debate.Request turn : turns(2, first, true)) {
+      turns.add(spokenBy(adapter(turn.agent()), turn));
+    }
+    List<Debate.Result> alone = turns.stream().map(this::run).toList();
+    runtime.asked.clear();
+    runtime.opened = 0;
+    assertThat(runRound(steps, DebateRound.Request.of(turns), () -> false))
+        .contains(new DebateRound.Result(alone, null));
+    assertThat(runtime.opened).isEqualTo(1);
+    Path base = steps.checkpoints().open(models.get(0)).folder();
+    List<Asked> summaries = runtime.asked.subList(0, AGENTS * QUESTIONS);
+    List<Asked> answers = runtime.asked.subList(AGENTS * QUESTIONS, 2 * AGENTS * QUESTIONS);
+    assertThat(summaries).extracting(Asked::model).containsOnly(base);
+    for (Debate.Request turn : turns) {
+      Path adapter = Parrots.folder(steps.checkpoints().open(turn.speaker()));
+      assertThat(answers)
+          .filteredOn(asked -> asked.model().equals(adapter))
+          .as("rows of agent %s", turn.agent())
+          .hasSize(QUESTIONS);
+    }
+    assertThat(answers.subList(0, 4).stream().map(Asked::model).distinct())
+        .as("models in one batch")
+        .hasSizeGreaterThan(1);
+  }
+
+  private ArtifactRef adapter(int seed) {
+    DecoderConfig config = steps.checkpoints().decoderConfig(models.get(0));
+    AdapterConfig shape = new AdapterConfig(2, 4, 0, config.linearLayers());
+    Path adapter = folder.resolve("adapter-" + seed);
+    TinyModels.adapter(adapter, config, shape, seed);
+    return steps
+        .checkpoints()
+        .putWithAdapter(
+            models.get(0), shape, adapter.resolve(Adapter.WEIGHTS), steps.artifacts()::put);
   }
 
   @Test
