@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -103,6 +104,66 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         session(model, sessions, parts),
         "lower sampling.maxNewTokens, run fewer steps at a time (POLYPHONY_SLOTS), or use a worker"
             + " with more memory");
+  }
+
+  /**
+   * As {@link #sampling(LanguageModel, int, int, int)}, of models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan sampling(
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    long columns = promptTokens + (long) (newTokens - 1) / STEPS_PER_RUN * STEPS_PER_RUN;
+    return sampling(model, rows, promptTokens, newTokens)
+        .with(adapters, model.config(), rows * columns);
+  }
+
+  /**
+   * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan scoring(
+      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
+    return scoring(model, 1, rows, tokens, scored)
+        .with(adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
+  }
+
+  /**
+   * The same work with adapters beside each other.
+   *
+   * @param tokens of a run that are computed at a time
+   */
+  private MemoryPlan with(List<AdapterConfig> adapters, DecoderConfig base, long tokens) {
+    if (adapters.isEmpty()) {
+      return this;
+    }
+    TreeSet<String> targets = new TreeSet<>();
+    adapters.forEach(adapter -> targets.addAll(adapter.targets()));
+    long rank = adapters.stream().mapToLong(AdapterConfig::rank).sum();
+    long sides = 0;
+    long widest = 0;
+    for (long[] shape : base.linearLayers(targets).values()) {
+      sides += shape[0] + shape[1];
+      widest = Math.max(widest, shape[0]);
+    }
+    // An adapter has zeros where another one has a target that it has not.
+    long matrices = FLOAT * rank * sides;
+    Map<String, Long> all = new LinkedHashMap<>();
+    parts.forEach(
+        (name, bytes) -> {
+          all.put(name, bytes);
+          if (name.equals("weights")) {
+            all.put("adapters", matrices);
+          }
+        });
+    // What the As make of a token, before and after its mask, and what the Bs make of that.
+    all.merge("activations", share(ARENA, FLOAT * tokens * (3 * rank + widest)), Long::sum);
+    return new MemoryPlan(work, all, remedy);
   }
 
   /**
