@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import polyphony.activities.Checkpoints;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.ChatFormat;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -89,7 +91,12 @@ final class Speakers implements AutoCloseable {
    */
   Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
     int newTokens = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
-    MemoryPlan plan = MemoryPlan.sampling(first(), rows, promptTokens, newTokens);
+    List<AdapterConfig> adapters =
+        models.values().stream()
+            .flatMap(each -> each.adapter().stream())
+            .map(Adapter::config)
+            .toList();
+    MemoryPlan plan = MemoryPlan.sampling(first(), adapters, rows, promptTokens, newTokens);
     if (plan.bytes() > room) {
       runtime.requireRoom(plan);
       room = plan.bytes();

@@ -13,13 +13,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.debate.Answer;
 import polyphony.activities.grading.Grader;
 import polyphony.activities.grading.Verdict;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -103,7 +104,7 @@ public final class EvaluateStep {
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
     List<Measurement> measurements = new ArrayList<>();
     try (Judges judges =
-            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan));
+            new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan));
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -151,18 +152,6 @@ public final class EvaluateStep {
     }
   }
 
-  /** Of the models that score. */
-  private static List<ArtifactRef> checkpoints(Plan lastPlan, Plan firstPlan) {
-    return Stream.of(lastPlan, firstPlan)
-        .flatMap(
-            plan ->
-                IntStream.range(0, plan.speakers().size())
-                    .mapToObj(plan::judges)
-                    .flatMap(List::stream))
-        .distinct()
-        .toList();
-  }
-
   /** How often a model reads an answer. */
   private static long texts(
       Plan lastPlan,
@@ -189,9 +178,7 @@ public final class EvaluateStep {
   }
 
   private static long judges(Plan plan) {
-    return IntStream.range(0, plan.speakers().size())
-        .mapToLong(agent -> plan.judges(agent).size())
-        .sum();
+    return plan.judges().stream().mapToLong(List::size).sum();
   }
 
   private static Plan lastPlan(Evaluate.Request request, boolean debated) {
@@ -373,6 +360,11 @@ public final class EvaluateStep {
       return List.copyOf(judges.values());
     }
 
+    /** By agent. */
+    List<List<ArtifactRef>> judges() {
+      return IntStream.range(0, speakers.size()).mapToObj(this::judges).toList();
+    }
+
     static long answers(List<List<Answer>> answers) {
       return answers.stream().flatMap(List::stream).filter(each -> tokens(each) > 0).count();
     }
@@ -462,20 +454,19 @@ public final class EvaluateStep {
 
     private final LinkedHashMap<Path, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
+
+    /** Judges of one text that one call has at most. */
+    private final int together;
+
     private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
      * @param answers all that there will be
-     * @param all checkpoints of the models that there will be
+     * @param plans of who scores them
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all) {
-      for (ArtifactRef judge : all) {
-        LanguageModel model = checkpoints.open(judge);
-        bases
-            .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
-            .put(judge.sha256(), model);
-      }
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<Plan> plans) {
+      plans.forEach(plan -> plan.judges().forEach(judges -> judges.forEach(this::open)));
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -484,6 +475,20 @@ public final class EvaluateStep {
               .max(Comparator.comparingInt(text -> text.tokens().length))
               .orElseThrow();
       this.largest = Collections.nCopies(batchSize, longest);
+      this.together =
+          plans.stream()
+              .flatMap(plan -> plan.judges().stream())
+              .flatMap(judges -> byBase(judges).stream())
+              .mapToInt(List::size)
+              .max()
+              .orElse(1);
+    }
+
+    private void open(ArtifactRef judge) {
+      LanguageModel model = checkpoints.open(judge);
+      bases
+          .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
+          .put(judge.sha256(), model);
     }
 
     /** What all of them take together; empty where nothing is scored. */
@@ -492,8 +497,14 @@ public final class EvaluateStep {
     }
 
     private MemoryPlan plan(Map<String, LanguageModel> base, int sessions) {
-      int together = bases.values().stream().mapToInt(Map::size).max().orElseThrow();
-      return Portions.plan(base.values().iterator().next(), sessions, largest, together);
+      List<AdapterConfig> adapters =
+          bases.values().stream()
+              .flatMap(each -> each.values().stream())
+              .flatMap(each -> each.adapter().stream())
+              .map(Adapter::config)
+              .toList();
+      return Portions.plan(
+          base.values().iterator().next(), sessions, adapters, largest, together);
     }
 
     /** These judges, those of one base together. */

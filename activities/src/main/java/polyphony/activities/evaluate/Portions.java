@@ -2,6 +2,7 @@ package polyphony.activities.evaluate;
 
 import java.util.ArrayList;
 import java.util.List;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Scorer;
@@ -44,9 +45,15 @@ public final class Portions {
    * What scoring these texts in portions takes.
    *
    * @param sessions bases that are open at a time
-   * @param judges models over one of them that score a text in one call
+   * @param adapters of all models
+   * @param judges models over one base that score a text in one call
    */
-  static MemoryPlan plan(LanguageModel model, int sessions, List<Scorer.Text> texts, int judges) {
+  static MemoryPlan plan(
+      LanguageModel model,
+      int sessions,
+      List<AdapterConfig> adapters,
+      List<Scorer.Text> texts,
+      int judges) {
     int longest = 0;
     long most = 0;
     for (List<Scorer.Text> portion : of(texts, model.config().vocabularySize(), judges)) {
@@ -56,7 +63,12 @@ public final class Portions {
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
     return MemoryPlan.scoring(
-        model, sessions, Math.max(1, texts.size()) * judges, Math.max(1, longest), most * judges);
+        model,
+        sessions,
+        adapters,
+        Math.max(1, texts.size()) * judges,
+        Math.max(1, longest),
+        most * judges);
   }
 
   /**
