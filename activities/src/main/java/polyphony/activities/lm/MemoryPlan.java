@@ -131,11 +131,17 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   /**
    * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
    *
+   * @param sessions bases that are open at a time
    * @param adapters those of all models
    */
   public static MemoryPlan scoring(
-      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
-    return scoring(model, 1, rows, tokens, scored)
+      LanguageModel model,
+      int sessions,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(model, sessions, rows, tokens, scored)
         .with(adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
   }
 
