@@ -57,7 +57,8 @@ public final class MemoryNeed {
       return largest;
     }
     for (Role role : Role.values()) {
-      largest = Math.max(largest, training(base, spec.training().forRole(role), text, answer, slots));
+      largest =
+          Math.max(largest, training(base, spec.training().forRole(role), text, answer, slots));
     }
     return largest;
   }
@@ -65,8 +66,7 @@ public final class MemoryNeed {
   private static long training(
       LanguageModel base, TrainingSpec training, int text, int answer, int slots) {
     long tokens =
-        Math.min(
-            (long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
+        Math.min((long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
     return MemoryPlan.training(
             base,
             TrainStep.adapter(training, base.config()),
@@ -119,9 +119,7 @@ public final class MemoryNeed {
           shared &= own.isPresent();
         }
       }
-      return shared
-          ? new Scorers(1, models + 1, adapters)
-          : new Scorers(models + 1, 1, List.of());
+      return shared ? new Scorers(1, models + 1, adapters) : new Scorers(models + 1, 1, List.of());
     }
   }
 
