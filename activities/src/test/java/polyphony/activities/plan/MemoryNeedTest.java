@@ -146,16 +146,20 @@ class MemoryNeedTest {
     LanguageModel base = model("base", CONTEXT);
     AdapterConfig adapter = new AdapterConfig(8, 16, 0, base.config().linearLayers());
     // Generators and critics over the base; seven of them score an answer in one call.
+    MemoryPlan scoring =
+        MemoryPlan.scoring(
+            base,
+            1,
+            Collections.nCopies(12, adapter),
+            7 * ROWS,
+            128 + 2 * 64 + 128 + 64,
+            7 * ROWS * 64);
+    // Eight texts, which fit into one micro-batch.
+    MemoryPlan training =
+        MemoryPlan.training(
+            base, Optional.of(adapter), false, 1, 8 * (128 + 2 * 64 + 128 + 64), 8 * 64);
     assertThat(need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}"))
-        .isEqualTo(
-            MemoryPlan.scoring(
-                    base,
-                    1,
-                    Collections.nCopies(12, adapter),
-                    7 * ROWS,
-                    128 + 2 * 64 + 128 + 64,
-                    7 * ROWS * 64)
-                .bytes(SLOTS));
+        .isEqualTo(Math.max(scoring.bytes(SLOTS), training.bytes(SLOTS)));
     assertThat(need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}"))
         .as("generators are tuned in full")
         .isEqualTo(need(base, "\"agents\": 6"));
