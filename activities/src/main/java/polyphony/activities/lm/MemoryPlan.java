@@ -48,6 +48,12 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
 
   private static final double FRAGMENTS = 1.1;
 
+  /**
+   * Where blocks are computed again, one's activations and gradients, and in how many pieces those
+   * before it left what they freed. Of the other blocks only the inputs remain.
+   */
+  private static final int BLOCKS_AT_ONCE = 4;
+
   public MemoryPlan {
     parts = Collections.unmodifiableMap(new LinkedHashMap<>(parts));
   }
@@ -125,11 +131,17 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   /**
    * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
    *
+   * @param sessions bases that are open at a time
    * @param adapters those of all models
    */
   public static MemoryPlan scoring(
-      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
-    return scoring(model, 1, rows, tokens, scored)
+      LanguageModel model,
+      int sessions,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(model, sessions, rows, tokens, scored)
         .with(adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
   }
 
@@ -227,13 +239,13 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
     parts.put("weights", adapter.isPresent() ? weights + own : weights);
     parts.put("gradients", lanes * own);
     parts.put("optimizer", 2 * own);
-    // Of the blocks that are not being computed, their inputs remain.
-    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
-    long perLayers =
+    long perBlock = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perToken =
         recompute
-            ? perToken + (long) config.layers() * config.hiddenSize()
-            : config.layers() * perToken;
-    parts.put("activations", share(FRAGMENTS, lanes * FLOAT * tokens * perLayers));
+            ? Math.min(config.layers(), BLOCKS_AT_ONCE) * perBlock
+                + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perBlock;
+    parts.put("activations", share(FRAGMENTS, lanes * FLOAT * tokens * perToken));
     parts.put("logits", share(FRAGMENTS, 3L * lanes * FLOAT * trained * config.vocabularySize()));
     // A weight's gradient in a micro-batch, before it is added to those before.
     parts.put("working memory", lanes * FLOAT * largestWeight(config));

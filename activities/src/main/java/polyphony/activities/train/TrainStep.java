@@ -16,6 +16,7 @@ import polyphony.activities.Seeds;
 import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -145,7 +146,7 @@ public final class TrainStep {
     Trained trained;
     Instant started = clock.instant();
     Instant committed = started;
-    TrainingSettings settings = settings(request, batches.steps());
+    TrainingSettings settings = settings(request, start, batches.steps());
     try (Trainer trainer = trainer(start, batches, settings, last, artifacts)) {
       requireStep(trainer.step(), curve.size());
       progress.report(trainer.step(), batches.steps());
@@ -185,7 +186,7 @@ public final class TrainStep {
     }
   }
 
-  private static TrainingSettings settings(Train.Request request, int steps) {
+  private static TrainingSettings settings(Train.Request request, LanguageModel start, int steps) {
     TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
@@ -199,7 +200,7 @@ public final class TrainStep {
         training.clipNorm(),
         MICRO_BATCH_TOKENS,
         LANES,
-        adapter(training)
+        adapter(training, start.config())
             .map(
                 adapter ->
                     new TrainingSettings.Lora(
@@ -212,12 +213,13 @@ public final class TrainStep {
   /**
    * The adapter that is trained; empty where every weight is.
    *
+   * @param base what it is for
    * @throws PolyphonyException CONFIG for another tuning, or one that says too little
    */
-  public static Optional<AdapterConfig> adapter(TrainingSpec training) {
+  public static Optional<AdapterConfig> adapter(TrainingSpec training, DecoderConfig base) {
     return switch (training.tuning()) {
-      case "full" -> Optional.empty();
-      case "lora" -> {
+      case TrainingSpec.FULL -> Optional.empty();
+      case TrainingSpec.LORA -> {
         if (training.rank() == null
             || training.alpha() == null
             || training.dropout() == null
@@ -230,7 +232,9 @@ public final class TrainStep {
                 training.rank(),
                 training.alpha(),
                 training.dropout(),
-                new TreeSet<>(training.targets())));
+                training.targets().contains(TrainingSpec.ALL_LINEAR)
+                    ? base.linearLayers()
+                    : new TreeSet<>(training.targets())));
       }
       default ->
           throw PolyphonyException.config(

@@ -3,12 +3,14 @@ package polyphony.activities.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
@@ -137,5 +139,29 @@ class MemoryNeedTest {
     assertThat(need(base, "\"method\": \"multiagent-ft\""))
         .isGreaterThanOrEqualTo(
             MemoryPlan.scoring(base, 4, ROWS, 128 + 2 * 64 + 128 + 64, ROWS * 64).bytes(SLOTS));
+  }
+
+  @Test
+  void agentsWithAdaptersScoreTogetherOverOneBase() {
+    LanguageModel base = model("base", CONTEXT);
+    AdapterConfig adapter = new AdapterConfig(8, 16, 0, base.config().linearLayers());
+    // Generators and critics over the base; seven of them score an answer in one call.
+    MemoryPlan scoring =
+        MemoryPlan.scoring(
+            base,
+            1,
+            Collections.nCopies(12, adapter),
+            7 * ROWS,
+            128 + 2 * 64 + 128 + 64,
+            7 * ROWS * 64);
+    // Eight texts, which fit into one micro-batch.
+    MemoryPlan training =
+        MemoryPlan.training(
+            base, Optional.of(adapter), false, 1, 8 * (128 + 2 * 64 + 128 + 64), 8 * 64);
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}"))
+        .isEqualTo(Math.max(scoring.bytes(SLOTS), training.bytes(SLOTS)));
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}"))
+        .as("generators are tuned in full")
+        .isEqualTo(need(base, "\"agents\": 6"));
   }
 }
