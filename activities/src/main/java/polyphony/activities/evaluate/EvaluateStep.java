@@ -103,8 +103,7 @@ public final class EvaluateStep {
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
     List<Measurement> measurements = new ArrayList<>();
-    try (Judges judges =
-            new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan));
+    try (Judges judges = new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan));
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -503,8 +502,7 @@ public final class EvaluateStep {
               .flatMap(each -> each.adapter().stream())
               .map(Adapter::config)
               .toList();
-      return Portions.plan(
-          base.values().iterator().next(), sessions, adapters, largest, together);
+      return Portions.plan(base.values().iterator().next(), sessions, adapters, largest, together);
     }
 
     /** These judges, those of one base together. */

@@ -42,7 +42,7 @@ public final class MemoryNeed {
     int text = Math.min(room, conversation(spec, answer)) + answer;
     int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
     Scorers scorers = Scorers.of(spec, base);
-    MemoryPlan sampling = MemoryPlan.sampling(base, scorers.adapters(), rows, prompt, answer);
+    MemoryPlan sampling = MemoryPlan.sampling(base, scorers.speaking(), rows, prompt, answer);
     MemoryPlan scoring = scoring(base, scorers, rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
     if (judge.isPresent()) {
@@ -57,7 +57,8 @@ public final class MemoryNeed {
       return largest;
     }
     for (Role role : Role.values()) {
-      largest = Math.max(largest, training(base, spec.training().forRole(role), text, answer, slots));
+      largest =
+          Math.max(largest, training(base, spec.training().forRole(role), text, answer, slots));
     }
     return largest;
   }
@@ -65,8 +66,7 @@ public final class MemoryNeed {
   private static long training(
       LanguageModel base, TrainingSpec training, int text, int answer, int slots) {
     long tokens =
-        Math.min(
-            (long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
+        Math.min((long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
     return MemoryPlan.training(
             base,
             TrainStep.adapter(training, base.config()),
@@ -103,6 +103,11 @@ public final class MemoryNeed {
   private record Scorers(int bases, int together, List<AdapterConfig> adapters) {
     static final Scorers ONE = new Scorers(1, 1, List.of());
 
+    /** Adapters of one role, which speak in a round. */
+    List<AdapterConfig> speaking() {
+      return adapters.subList(0, Math.min(together - 1, adapters.size()));
+    }
+
     static Scorers of(ExperimentSpec spec, LanguageModel base) {
       Method.Trains trains = Method.named(spec.method()).trains();
       if (trains == Method.Trains.NOTHING) {
@@ -119,9 +124,7 @@ public final class MemoryNeed {
           shared &= own.isPresent();
         }
       }
-      return shared
-          ? new Scorers(1, models + 1, adapters)
-          : new Scorers(models + 1, 1, List.of());
+      return shared ? new Scorers(1, models + 1, adapters) : new Scorers(models + 1, 1, List.of());
     }
   }
 

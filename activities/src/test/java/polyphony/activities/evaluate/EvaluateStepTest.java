@@ -102,12 +102,7 @@ class EvaluateStepTest {
 
     /** The checkpoint's hash, or an adapter's own. */
     private static String name(LanguageModel model) {
-      return model
-          .adapter()
-          .map(Adapter::folder)
-          .orElse(model.folder())
-          .getFileName()
-          .toString();
+      return model.adapter().map(Adapter::folder).orElse(model.folder()).getFileName().toString();
     }
 
     @Override
