@@ -27,14 +27,14 @@ import polyphony.storage.LocalCache;
 
 /**
  * Adapters against what Hugging Face PEFT computes with the same files over the models of {@link
- * TransformersParityTest}. The folder {@code polyphony/adapters} among the test resources holds
+ * TransformersParityTest}. The folder {@code polyphony/peft} among the test resources holds
  * them, what is expected, and {@code make_adapters.py}, which made both.
  *
  * <p>Where the environment variable POLYPHONY_PARITY_EXPORT names a folder, adapters from here are
  * left there with their logits; {@code check_export.py} loads them with PEFT.
  */
 class AdapterParityTest {
-  private static final Path ADAPTERS = TransformersParityTest.FIXTURES.resolveSibling("adapters");
+  private static final Path ADAPTERS = TransformersParityTest.FIXTURES.resolveSibling("peft");
   private static final double TOLERANCE = 1e-4;
   private static final ObjectMapper JSON = new ObjectMapper();
 
