@@ -2,6 +2,7 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -258,6 +259,26 @@ public record DecoderConfig(
     SortedSet<String> names = new TreeSet<>();
     linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
     return names;
+  }
+
+  /**
+   * The linear layers of all blocks that have one of these names, in a fixed order, as in {@link
+   * #linearLayers(int)}.
+   *
+   * @param names without their path, such as {@code q_proj}
+   */
+  public Map<String, long[]> linearLayers(Collection<String> names) {
+    Map<String, long[]> chosen = new LinkedHashMap<>();
+    for (int layer = 0; layer < layers; layer++) {
+      linearLayers(layer)
+          .forEach(
+              (name, shape) -> {
+                if (names.contains(AdapterConfig.target(name))) {
+                  chosen.put(name, shape);
+                }
+              });
+    }
+    return chosen;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */
