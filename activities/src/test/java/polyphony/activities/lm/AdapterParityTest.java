@@ -27,8 +27,8 @@ import polyphony.storage.LocalCache;
 
 /**
  * Adapters against what Hugging Face PEFT computes with the same files over the models of {@link
- * TransformersParityTest}. The folder {@code polyphony/peft} among the test resources holds
- * them, what is expected, and {@code make_adapters.py}, which made both.
+ * TransformersParityTest}. The folder {@code polyphony/peft} among the test resources holds them,
+ * what is expected, and {@code make_adapters.py}, which made both.
  *
  * <p>Where the environment variable POLYPHONY_PARITY_EXPORT names a folder, adapters from here are
  * left there with their logits; {@code check_export.py} loads them with PEFT.
