@@ -18,7 +18,7 @@ public final class OnnxLogits {
    */
   public static float[] last(LanguageModel model, int[] tokens, OnnxOptions options) {
     TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
-    PaddedBatch batch = PaddedBatch.of(List.of(tokens));
+    PaddedBatch batch = PaddedBatch.of(List.of(tokens), options.variant().padding(model.config()));
     float[] logits = new float[model.config().vocabularySize()];
     try (OnnxSession session = OnnxSession.open(model, DecoderGraph::logits, options);
         OnnxSession.Inputs inputs = session.inputs()) {

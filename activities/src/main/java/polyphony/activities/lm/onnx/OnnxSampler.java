@@ -95,7 +95,8 @@ public final class OnnxSampler implements Sampler {
   private void run(List<Row> rows, SamplingSettings settings) {
     long[] limits = rows.stream().mapToLong(this::limit).toArray();
     int steps = (int) Math.min(options.stepsPerRun(), Arrays.stream(limits).max().orElseThrow());
-    PaddedBatch padded = PaddedBatch.of(rows.stream().map(Row::soFar).toList());
+    PaddedBatch padded =
+        PaddedBatch.of(rows.stream().map(Row::soFar).toList(), options.variant().padding(config));
     boolean greedy = settings.temperature() == 0;
     double[] uniforms = new double[Math.multiplyExact(rows.size(), steps)];
     if (!greedy) {

@@ -66,7 +66,9 @@ public final class OnnxScorer implements Scorer {
   }
 
   private List<Scores> run(List<Text> batch) {
-    PaddedBatch padded = PaddedBatch.of(batch.stream().map(Text::tokens).toList());
+    PaddedBatch padded =
+        PaddedBatch.of(
+            batch.stream().map(Text::tokens).toList(), options.variant().padding(config));
     long[] positions = scoredPositions(batch, padded);
     try (OnnxSession.Inputs inputs = session.inputs()) {
       inputs
@@ -116,7 +118,7 @@ public final class OnnxScorer implements Scorer {
         new long[batch.stream().mapToInt(text -> text.tokens().length - text.from()).sum()];
     int next = 0;
     for (int row = 0; row < batch.size(); row++) {
-      long start = (long) row * padded.columns() + padded.padding()[row];
+      long start = padded.start(row);
       for (int i = batch.get(row).from(); i < batch.get(row).tokens().length; i++) {
         positions[next++] = start + i - 1;
       }

@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -51,19 +50,21 @@ final class OnnxSession implements AutoCloseable {
     }
   }
 
+  /** Writes a decoder's graph. */
+  interface Emitter {
+    ModelProto emit(DecoderConfig config, Weights weights, GraphVariant variant);
+  }
+
   /**
    * Emits a graph over {@code model}'s weights and loads it.
    *
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
-  static OnnxSession open(
-      LanguageModel model,
-      BiFunction<DecoderConfig, Weights, ModelProto> emit,
-      OnnxOptions options) {
+  static OnnxSession open(LanguageModel model, Emitter emitter, OnnxOptions options) {
     return open(
         model.folder(),
         model.weights(),
-        () -> emit.apply(model.config(), model.weights()),
+        () -> emitter.emit(model.config(), model.weights(), options.variant()),
         options);
   }
 
