@@ -27,7 +27,7 @@ final class DecoderGraph {
    * 1; {@code uniforms} double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code
    * temperature}, {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code
    * sine} float [regimes * positions, rotated / 2]; and, where the model's rotary positions have
-   * several regimes, {@code regimes} int64 [batch].
+   * several regimes, {@code firstRows} int64 [batch], where in the tables each row's begins.
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
@@ -140,7 +140,7 @@ final class DecoderGraph {
    * <p>Inputs: {@code texts} int64 [batch, columns], padded where the variant wants it; {@code
    * padding} int64 [batch]; {@code positions} int64 [scored], each {@code row * columns + column}
    * of the token before the scored one; {@code cosine}, {@code sine} float [regimes * positions,
-   * rotated / 2]; and, where the model's rotary positions have several regimes, {@code regimes}
+   * rotated / 2]; and, where the model's rotary positions have several regimes, {@code firstRows}
    * int64 [batch].
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
@@ -221,7 +221,7 @@ final class DecoderGraph {
             config,
             config.rotary().regimes() == 1
                 ? Optional.empty()
-                : Optional.of(graph.input("regimes", ElementType.INT64, "batch")),
+                : Optional.of(graph.input("firstRows", ElementType.INT64, "batch")),
             rotaryTable(graph, config, type, "cosine"),
             rotaryTable(graph, config, type, "sine"));
     return variant.grouped(config)

@@ -27,7 +27,7 @@ public final class OnnxLogits {
           .integers("padding", batch.padding(), 1)
           .integers("positions", new long[] {batch.columns() - 1L}, 1);
       if (model.config().rotary().regimes() > 1) {
-        inputs.integers("regimes", batch.regimes(model.config().rotary()), 1);
+        inputs.integers("firstRows", batch.firstRows(model.config().rotary(), batch.columns()), 1);
       }
       RotaryTable.of(model.config().rotary().at(batch.columns()), batch.columns()).addTo(inputs);
       session.run(

@@ -120,7 +120,10 @@ public final class OnnxSampler implements Sampler {
           .truth("greedy", greedy)
           .truth("nucleus", settings.topP() < 1);
       if (config.rotary().regimes() > 1) {
-        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+        inputs.integers(
+            "firstRows",
+            padded.firstRows(config.rotary(), padded.columns() + steps),
+            padded.rows());
       }
       RotaryTable.of(config.rotary(), padded.columns() + steps).addTo(inputs);
       tokens = session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.integers("tokens"));

@@ -76,7 +76,8 @@ public final class OnnxScorer implements Scorer {
           .integers("padding", padded.padding(), padded.rows())
           .integers("positions", positions, positions.length);
       if (config.rotary().regimes() > 1) {
-        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+        inputs.integers(
+            "firstRows", padded.firstRows(config.rotary(), padded.columns()), padded.rows());
       }
       RotaryTable.of(config.rotary(), padded.columns()).addTo(inputs);
       return session.run(

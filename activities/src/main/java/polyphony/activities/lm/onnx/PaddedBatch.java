@@ -42,9 +42,15 @@ record PaddedBatch(long[] ids, long[] padding, int rows, int columns, Side side)
     return (long) row * columns + (side == Side.LEFT ? padding[row] : 0);
   }
 
-  /** Each row's regime of rotary positions. */
-  long[] regimes(RotaryPositions rotary) {
-    return Arrays.stream(padding).map(before -> rotary.regime(columns - (int) before)).toArray();
+  /**
+   * Where in the rotary tables each row's regime begins.
+   *
+   * @param positions of each regime, in the tables
+   */
+  long[] firstRows(RotaryPositions rotary, int positions) {
+    return Arrays.stream(padding)
+        .map(missing -> (long) rotary.regime(columns - (int) missing) * positions)
+        .toArray();
   }
 
   /**

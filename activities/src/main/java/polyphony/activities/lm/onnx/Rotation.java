@@ -7,25 +7,22 @@ import polyphony.activities.lm.onnx.GraphBuilder.Value;
 /**
  * Rotary positions in a graph.
  *
- * @param regimes int64 [batch]: each row's regime, where the model's positions have several
+ * @param firstRows int64 [batch]: where in the tables each row's regime begins, where the model's
+ *     positions have several
  * @param cosine of the stream's type, [regimes * positions, rotated / 2]
  * @param sine the same shape
  */
-record Rotation(DecoderConfig config, Optional<Value> regimes, Value cosine, Value sine) {
+record Rotation(DecoderConfig config, Optional<Value> firstRows, Value cosine, Value sine) {
   /**
-   * Rows of the tables: each regime has a block of them.
+   * Rows of the tables.
    *
    * @param positions int64 [batch, columns]
    */
   Value rows(GraphBuilder graph, Value positions) {
-    return regimes.map(each -> rowsOfRegime(graph, positions, each)).orElse(positions);
-  }
-
-  private Value rowsOfRegime(GraphBuilder graph, Value positions, Value regimes) {
-    Value rows = graph.length(cosine, 0);
-    Value block = graph.apply("Div", rows, graph.integer(config.rotary().regimes()));
-    Value offset = graph.apply("Unsqueeze", graph.apply("Mul", regimes, block), graph.integers(1));
-    return graph.apply("Add", positions, offset);
+    return firstRows
+        .map(first -> graph.apply("Unsqueeze", first, graph.integers(1)))
+        .map(first -> graph.apply("Add", positions, first))
+        .orElse(positions);
   }
 
   /** Turns {@code value} [batch, columns, heads * headSize] by {@code rows} of the tables. */
