@@ -117,6 +117,8 @@ public final class Polyphony implements Callable<Integer> {
             "bench",
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
+                .addSubcommand("adapters", new AdapterBenchCommand(console))
+                .addSubcommand("training", new TrainingBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
         .addSubcommand("config", new ConfigCommand(console))

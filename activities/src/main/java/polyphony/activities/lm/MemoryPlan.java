@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -105,6 +107,66 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   }
 
   /**
+   * As {@link #sampling(LanguageModel, int, int, int)}, of models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan sampling(
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    long columns = promptTokens + (long) (newTokens - 1) / STEPS_PER_RUN * STEPS_PER_RUN;
+    return sampling(model, rows, promptTokens, newTokens)
+        .with(adapters, model.config(), rows * columns);
+  }
+
+  /**
+   * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan scoring(
+      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
+    return scoring(model, 1, rows, tokens, scored)
+        .with(adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
+  }
+
+  /**
+   * The same work with adapters beside each other.
+   *
+   * @param tokens of a run that are computed at a time
+   */
+  private MemoryPlan with(List<AdapterConfig> adapters, DecoderConfig base, long tokens) {
+    if (adapters.isEmpty()) {
+      return this;
+    }
+    TreeSet<String> targets = new TreeSet<>();
+    adapters.forEach(adapter -> targets.addAll(adapter.targets()));
+    long rank = adapters.stream().mapToLong(AdapterConfig::rank).sum();
+    long sides = 0;
+    long widest = 0;
+    for (long[] shape : base.linearLayers(targets).values()) {
+      sides += shape[0] + shape[1];
+      widest = Math.max(widest, shape[0]);
+    }
+    // An adapter has zeros where another one has a target that it has not.
+    long matrices = FLOAT * rank * sides;
+    Map<String, Long> all = new LinkedHashMap<>();
+    parts.forEach(
+        (name, bytes) -> {
+          all.put(name, bytes);
+          if (name.equals("weights")) {
+            all.put("adapters", matrices);
+          }
+        });
+    // What the As make of a token, before and after its mask, and what the Bs make of that.
+    all.merge("activations", share(ARENA, FLOAT * tokens * (3 * rank + widest)), Long::sum);
+    return new MemoryPlan(work, all, remedy);
+  }
+
+  /**
    * Encoding texts, those of like length together.
    *
    * @param tokens of the longest text
@@ -134,21 +196,44 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   }
 
   /**
-   * Finetuning every weight.
+   * Finetuning every weight, activations kept.
    *
+   * @see #training(LanguageModel, Optional, boolean, int, long, long)
+   */
+  public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
+    return training(model, Optional.empty(), false, lanes, tokens, trained);
+  }
+
+  /**
+   * Finetuning.
+   *
+   * @param adapter what is trained; empty where every weight is
+   * @param recompute whether the activations within a block are computed again for the gradient
    * @param lanes micro-batches that are computed at a time
    * @param tokens of the largest micro-batch, padding included
    * @param trained tokens of it that count in the loss
    */
-  public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
+  public static MemoryPlan training(
+      LanguageModel model,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
+      int lanes,
+      long tokens,
+      long trained) {
     DecoderConfig config = model.config();
     long weights = FLOAT * config.parameters();
+    long own = adapter.map(each -> FLOAT * each.parameters(config)).orElse(weights);
     Map<String, Long> parts = new LinkedHashMap<>();
-    parts.put("weights", weights);
-    parts.put("gradients", lanes * weights);
-    parts.put("optimizer", 2 * weights);
-    parts.put(
-        "activations", share(FRAGMENTS, lanes * FLOAT * tokens * config.layers() * kept(config)));
+    parts.put("weights", adapter.isPresent() ? weights + own : weights);
+    parts.put("gradients", lanes * own);
+    parts.put("optimizer", 2 * own);
+    // Of the blocks that are not being computed, their inputs remain.
+    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perLayers =
+        recompute
+            ? perToken + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perToken;
+    parts.put("activations", share(FRAGMENTS, lanes * FLOAT * tokens * perLayers));
     parts.put("logits", share(FRAGMENTS, 3L * lanes * FLOAT * trained * config.vocabularySize()));
     // A weight's gradient in a micro-batch, before it is added to those before.
     parts.put("working memory", lanes * FLOAT * largestWeight(config));
@@ -222,6 +307,20 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         + 3 * keys
         + repeated
         + 4L * config.intermediateSize();
+  }
+
+  /**
+   * The same of what an adapter adds to that: with dropout its input, as far as it is left in, with
+   * a byte that says so.
+   */
+  private static long kept(DecoderConfig config, AdapterConfig adapter) {
+    long inputs = 0;
+    for (Map.Entry<String, long[]> layer : config.linearLayers(0).entrySet()) {
+      if (adapter.adapts(layer.getKey())) {
+        inputs += layer.getValue()[1];
+      }
+    }
+    return adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0;
   }
 
   private static long share(double factor, long bytes) {

@@ -27,14 +27,17 @@ final class DecoderGraph {
    * 1; {@code uniforms} double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code
    * temperature}, {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code
    * sine} float [regimes * positions, rotated / 2]; and, where the model's rotary positions have
-   * several regimes, {@code firstRows} int64 [batch], where in the tables each row's begins.
+   * several regimes, {@code firstRows} int64 [batch], where in the tables each row's begins. Where
+   * there are adapters, {@code adapters} float [batch, rank], and each of their layers' matrices;
+   * see {@link AdapterStack}.
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto generation(DecoderConfig config, Weights weights, GraphVariant variant) {
+  static ModelProto generation(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("generation");
     Value prompts = graph.input("prompts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
@@ -51,7 +54,8 @@ final class DecoderGraph {
             TokenSelection.SHORTLIST);
     ElementType type = variant.precision().type();
     Decoder decoder =
-        new Decoder(graph, config, weights, type, attention(graph, config, variant, padding));
+        new Decoder(
+            graph, config, weights, type, adapters, attention(graph, config, variant, padding));
 
     Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);
     Value emptyShape =
@@ -141,16 +145,17 @@ final class DecoderGraph {
    * padding} int64 [batch]; {@code positions} int64 [scored], each {@code row * columns + column}
    * of the token before the scored one; {@code cosine}, {@code sine} float [regimes * positions,
    * rotated / 2]; and, where the model's rotary positions have several regimes, {@code firstRows}
-   * int64 [batch].
+   * int64 [batch]. Adapters as in {@link #generation}.
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
    * hiddenSize], after the final norm.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto scoring(DecoderConfig config, Weights weights, GraphVariant variant) {
+  static ModelProto scoring(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("scoring");
-    Given given = given(graph, config, weights, variant);
+    Given given = given(graph, config, weights, adapters, variant);
     Value logDistributions = graph.operator("LogSoftmax").with("axis", -1).of(given.logits(graph));
     graph.output(
         "logDistributions",
@@ -174,11 +179,12 @@ final class DecoderGraph {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto logits(DecoderConfig config, Weights weights, GraphVariant variant) {
+  static ModelProto logits(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("logits");
     graph.output(
         "logits",
-        given(graph, config, weights, variant).logits(graph),
+        given(graph, config, weights, adapters, variant).logits(graph),
         ElementType.FLOAT,
         "scored",
         Integer.toString(config.vocabularySize()));
@@ -197,7 +203,11 @@ final class DecoderGraph {
   }
 
   private static Given given(
-      GraphBuilder graph, DecoderConfig config, Weights weights, GraphVariant variant) {
+      GraphBuilder graph,
+      DecoderConfig config,
+      Weights weights,
+      AdapterStack adapters,
+      GraphVariant variant) {
     Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
     Value positions = graph.input("positions", ElementType.INT64, "scored");
@@ -207,6 +217,7 @@ final class DecoderGraph {
             config,
             weights,
             variant.precision().type(),
+            adapters,
             attention(graph, config, variant, padding));
     Decoder.Forward forward =
         decoder.forward(graph, texts, List.of(), (pass, value) -> graph.rowsOf(value, positions));

@@ -12,6 +12,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -31,6 +32,7 @@ import polyphony.storage.PolyphonyException;
 final class OnnxSession implements AutoCloseable {
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
+  private final Inputs kept = new Inputs();
 
   /**
    * @param weightsFolder where the files of the model's external data lie
@@ -66,22 +68,32 @@ final class OnnxSession implements AutoCloseable {
     }
   }
 
-  /** Writes a decoder's graph. */
-  interface Emitter {
-    ModelProto emit(DecoderConfig config, Weights weights, GraphVariant variant);
-  }
-
   /**
-   * Emits a graph over {@code model}'s weights and loads it.
+   * Emits a graph over {@code model}'s weights and loads it, with the adapters' matrices.
    *
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
-  static OnnxSession open(LanguageModel model, Emitter emitter, OnnxOptions options) {
-    return open(
-        model.folder(),
-        model.weights(),
-        () -> emitter.emit(model.config(), model.weights(), options.variant()),
-        options);
+  static OnnxSession open(
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+    OnnxSession session =
+        open(
+            model.folder(),
+            model.weights(),
+            () -> emit.graph(model.config(), model.weights(), adapters, options.variant()),
+            options);
+    try {
+      adapters.addMatrices(session.kept);
+      return session;
+    } catch (RuntimeException | Error e) {
+      session.close();
+      throw e;
+    }
+  }
+
+  /** One of {@link DecoderGraph}'s graphs. */
+  interface Emission {
+    ModelProto graph(
+        DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant);
   }
 
   /** The same for a model of any kind in {@code folder}. */
@@ -96,8 +108,9 @@ final class OnnxSession implements AutoCloseable {
    *
    * @throws PolyphonyException as {@link #open} does; INFRASTRUCTURE where there is no room for it
    */
-  static ModelProto optimized(LanguageModel model, Emitter emitter, OnnxOptions options) {
-    ModelProto graph = emitter.emit(model.config(), model.weights(), options.variant());
+  static ModelProto optimized(
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+    ModelProto graph = emit.graph(model.config(), model.weights(), adapters, options.variant());
     Path file = null;
     try {
       file = Files.createTempFile("polyphony-graph", ".onnx");
@@ -153,7 +166,12 @@ final class OnnxSession implements AutoCloseable {
     }
 
     Inputs floats(String name, float[] values, long... shape) {
-      return put(name, () -> OnnxTensor.createTensor(environment, FloatBuffer.wrap(values), shape));
+      return floats(name, FloatBuffer.wrap(values), shape);
+    }
+
+    /** A direct buffer is used as it is. */
+    Inputs floats(String name, FloatBuffer values, long... shape) {
+      return put(name, () -> OnnxTensor.createTensor(environment, values, shape));
     }
 
     Inputs doubles(String name, double[] values, long... shape) {
@@ -190,6 +208,7 @@ final class OnnxSession implements AutoCloseable {
     }
   }
 
+  /** Of one run, beside those of every run. */
   Inputs inputs() {
     return new Inputs();
   }
@@ -208,13 +227,15 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
    */
   <T> T run(Inputs inputs, Memory memory, Function<Outputs, T> read) {
+    Map<String, OnnxTensor> tensors = new HashMap<>(kept.tensors);
+    tensors.putAll(inputs.tensors);
     try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
       if (memory == Memory.GIVEN_BACK) {
         settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
       }
       try (OrtSession.Result result =
           NativeWork.interruptible(
-              () -> terminate(settings), () -> session.run(inputs.tensors, settings))) {
+              () -> terminate(settings), () -> session.run(tensors, settings))) {
         return read.apply(new Outputs(result));
       }
     } catch (OrtException e) {
@@ -259,6 +280,7 @@ final class OnnxSession implements AutoCloseable {
       NativeWork.guarded(
           () -> {
             session.close();
+            kept.close();
             return null;
           });
     } catch (OrtException e) {

@@ -48,7 +48,10 @@ class GraphVariantTest {
 
   private List<String> operators(DecoderConfig config, GraphVariant variant) {
     LanguageModel model = Shapes.random(folder.resolve("heads" + config.headSize()), config, 1);
-    return DecoderGraph.logits(config, model.weights(), variant).getGraph().getNodeList().stream()
+    return DecoderGraph.logits(config, model.weights(), AdapterStack.of(List.of(model)), variant)
+        .getGraph()
+        .getNodeList()
+        .stream()
         .map(node -> node.getOpType())
         .toList();
   }
@@ -145,7 +148,8 @@ class GraphVariantTest {
   }
 
   private static long casts(LanguageModel model, GraphVariant variant) {
-    return DecoderGraph.logits(model.config(), model.weights(), variant)
+    return DecoderGraph.logits(
+            model.config(), model.weights(), AdapterStack.of(List.of(model)), variant)
         .getGraph()
         .getNodeList()
         .stream()
