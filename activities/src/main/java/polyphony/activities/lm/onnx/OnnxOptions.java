@@ -10,10 +10,12 @@ import polyphony.activities.lm.MemoryPlan;
  *     another run, without the rows that are done, which bounds the memory that the cache takes
  * @param tokensPerScoring tokens of one run of the scoring graph, padding included, at most (one
  *     text at least); what fits the processor's cache is faster than what does not
+ * @param variant how graphs are written
  */
-public record OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+public record OnnxOptions(
+    int threads, int stepsPerRun, int tokensPerScoring, GraphVariant variant) {
   public static final OnnxOptions DEFAULT =
-      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
+      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING, GraphVariant.CPU);
 
   public OnnxOptions {
     if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {
@@ -25,5 +27,15 @@ public record OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
               + " and "
               + tokensPerScoring);
     }
+  }
+
+  /** With the processor's graphs. */
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU);
+  }
+
+  /** The same with graphs of another variant. */
+  public OnnxOptions with(GraphVariant other) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other);
   }
 }

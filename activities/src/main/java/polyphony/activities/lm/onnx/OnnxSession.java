@@ -4,16 +4,19 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.io.IOException;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -36,6 +39,14 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit
    */
   OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
+    this(model, weightsFolder, options, Optional.empty());
+  }
+
+  /**
+   * @param optimized where to write the graph as the runtime runs it
+   */
+  private OnnxSession(
+      ModelProto model, Path weightsFolder, OnnxOptions options, Optional<Path> optimized) {
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -46,6 +57,11 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
+      if (optimized.isPresent()) {
+        settings.setOptimizedModelFilePath(optimized.get().toString());
+        // It warns that the file is good for this machine alone.
+        settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+      }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
       throw failure("the model's graph cannot be loaded", e);
@@ -63,7 +79,7 @@ final class OnnxSession implements AutoCloseable {
         open(
             model.folder(),
             model.weights(),
-            () -> emit.graph(model.config(), model.weights(), adapters),
+            () -> emit.graph(model.config(), model.weights(), adapters, options.variant()),
             options);
     try {
       adapters.addMatrices(session.kept);
@@ -76,12 +92,51 @@ final class OnnxSession implements AutoCloseable {
 
   /** One of {@link DecoderGraph}'s graphs. */
   interface Emission {
-    ModelProto graph(DecoderConfig config, Weights weights, AdapterStack adapters);
+    ModelProto graph(
+        DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant);
   }
 
   /** The same for a model of any kind in {@code folder}. */
   static OnnxSession open(
       Path folder, Weights weights, Supplier<ModelProto> graph, OnnxOptions options) {
+    Path weightsFolder = weightsFolder(folder, weights);
+    return new OnnxSession(graph.get(), weightsFolder, options);
+  }
+
+  /**
+   * The graph as the runtime runs it: without what it computes beforehand, with what it adds.
+   *
+   * @throws PolyphonyException as {@link #open} does; INFRASTRUCTURE where there is no room for it
+   */
+  static ModelProto optimized(
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+    ModelProto graph = emit.graph(model.config(), model.weights(), adapters, options.variant());
+    Path file = null;
+    try {
+      file = Files.createTempFile("polyphony-graph", ".onnx");
+      new OnnxSession(
+              graph, weightsFolder(model.folder(), model.weights()), options, Optional.of(file))
+          .close();
+      return ModelProto.parseFrom(Files.readAllBytes(file));
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          "the graph cannot be written to a temporary file and read again; is the disk full?", e);
+    } finally {
+      delete(file);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      if (file != null) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(file + ": cannot be deleted", e);
+    }
+  }
+
+  private static Path weightsFolder(Path folder, Weights weights) {
     Set<Path> folders =
         weights.tensors().values().stream()
             .map(tensor -> realPath(tensor.file()).getParent())
@@ -90,7 +145,7 @@ final class OnnxSession implements AutoCloseable {
       throw PolyphonyException.data(
           folder + ": the weight files must lie in one folder, not in " + folders);
     }
-    return new OnnxSession(graph.get(), folders.iterator().next(), options);
+    return folders.iterator().next();
   }
 
   /** A model folder may hold symbolic links into a store; the runtime follows real paths alone. */
