@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
@@ -30,8 +31,8 @@ import polyphony.activities.lm.Weights;
 import polyphony.storage.PolyphonyException;
 
 /**
- * Full finetuning of a decoder on the CPU, in 32-bit floats. One step: cut the examples into
- * micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
+ * Full finetuning of a decoder, in 32-bit floats. One step: cut the examples into micro-batches,
+ * compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -68,6 +69,16 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
+    this(model, batches, settings, state, Device.CPU);
+  }
+
+  /** The same on a device. */
+  public TorchTrainer(
+      LanguageModel model,
+      TrainingBatches batches,
+      TrainingSettings settings,
+      Optional<Path> state,
+      Device device) {
     if (settings.lanes() < 1 || settings.microBatchTokens() < 1) {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
     }
@@ -81,7 +92,7 @@ public final class TorchTrainer implements Trainer {
     this.batches = batches;
     this.settings = settings;
     this.shapes = config.weightShapes();
-    this.manager = TorchEngine.newManager();
+    this.manager = TorchEngine.newManager(device);
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
@@ -490,7 +501,9 @@ public final class TorchTrainer implements Trainer {
         0,
         file + " cannot be written",
         () -> {
-          Weights.write(file, all, name -> TorchDecoder.values(arrays.get(name)), metadata);
+          try (HostCopy copy = new HostCopy()) {
+            Weights.write(file, all, name -> copy.of(arrays.get(name)), metadata);
+          }
           return null;
         });
   }
