@@ -26,7 +26,10 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.ChatTemplate;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.EncoderConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
@@ -43,10 +46,13 @@ import polyphony.workflows.ModelDefaults;
 /**
  * Language models in the store. A checkpoint is a small artifact, {@code checkpoint.json}: the
  * files of a Hugging Face folder by name, each an artifact of its own, so that finetuned models
- * share everything but their weights. Equal folders give equal checkpoints.
+ * share everything but their weights. Equal folders give equal checkpoints. A model with an adapter
+ * has all files of its base, and the adapter's two beside them.
  */
 public final class Checkpoints {
   public static final String MEDIA_TYPE = "application/vnd.polyphony.checkpoint+json";
+
+  private static final String FILE = "checkpoint.json";
 
   /** The weights' file name, where they are not sharded. */
   public static final String WEIGHTS = Weights.FILE;
@@ -73,6 +79,7 @@ public final class Checkpoints {
 
   private static final Set<String> REQUIRED =
       Set.of("config.json", "tokenizer.json", "tokenizer_config.json");
+  private static final Set<String> ADAPTER = Set.of(Adapter.CONFIG, Adapter.WEIGHTS);
   private static final int MAX_JSON_BYTES = 1 << 20;
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -156,7 +163,7 @@ public final class Checkpoints {
   }
 
   /**
-   * The checkpoint of a finetuned model: {@code start} with other weights.
+   * The checkpoint of a finetuned model: {@code start} with other weights, and without an adapter.
    *
    * @param weights a safetensors file with the tensors of {@code start}
    * @throws PolyphonyException BUG where they are others
@@ -175,7 +182,7 @@ public final class Checkpoints {
               }
             });
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
-    files(start)
+    baseFiles(files(start))
         .forEach(
             (name, file) -> {
               if (!isWeights(name)) {
@@ -189,12 +196,46 @@ public final class Checkpoints {
     return put(files, destination);
   }
 
+  /**
+   * The checkpoint of a model with an adapter. The base's files are not put again: whoever knows
+   * {@code start} has them, and they are large.
+   *
+   * @param start the base, or the base with another adapter, which this one takes the place of
+   * @param weights a safetensors file with the adapter's tensors by PEFT's names
+   * @throws PolyphonyException DATA where they are not those of {@code config} over this base
+   */
+  public ArtifactRef putWithAdapter(
+      ArtifactRef start, AdapterConfig config, Path weights, Destination destination) {
+    Adapter.openWeights(weights, config, decoderConfig(start));
+    SortedMap<String, ArtifactRef> files = baseFiles(files(start));
+    files.put(
+        Adapter.CONFIG,
+        putWritten(
+            file -> config.write(file, Optional.empty()),
+            mediaType(Adapter.CONFIG),
+            Adapter.CONFIG,
+            destination));
+    files.put(
+        Adapter.WEIGHTS, destination.put(weights, mediaType(Adapter.WEIGHTS), Adapter.WEIGHTS));
+    return put(files, destination);
+  }
+
   private static ArtifactRef put(SortedMap<String, ArtifactRef> files, Destination destination) {
+    return putWritten(file -> Files.write(file, json(files)), MEDIA_TYPE, FILE, destination);
+  }
+
+  /** What comes into a file or folder. */
+  private interface Content {
+    void write(Path path) throws IOException;
+  }
+
+  private static ArtifactRef putWritten(
+      Content content, String mediaType, String name, Destination destination) {
     try {
       Path file = Files.createTempFile("checkpoint", ".json");
       try {
-        Files.write(file, JSON.writeValueAsBytes(files));
-        return destination.put(file, MEDIA_TYPE, "checkpoint.json");
+        content.write(file);
+        return destination.put(file, mediaType, name);
       } finally {
         Files.deleteIfExists(file);
       }
@@ -230,17 +271,69 @@ public final class Checkpoints {
     }
     // A closed list of names is also what keeps every file inside the model's folder.
     if (files == null
-        || !files.keySet().stream().allMatch(each -> FILES.contains(each) || isWeights(each))) {
+        || !files.keySet().stream()
+            .allMatch(each -> FILES.contains(each) || isWeights(each) || ADAPTER.contains(each))) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has files other than " + FILES);
     }
     if (!files.keySet().containsAll(REQUIRED)
-        || files.keySet().stream().noneMatch(Weights::isWeightsFile)
+        || baseFiles(files).keySet().stream().noneMatch(Weights::isWeightsFile)
+        || (hasAdapter(files) && !files.keySet().containsAll(ADAPTER))
         || files.containsValue(null)) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has only the files " + files.keySet());
     }
     return files;
+  }
+
+  private static boolean hasAdapter(Map<String, ArtifactRef> files) {
+    return ADAPTER.stream().anyMatch(files::containsKey);
+  }
+
+  /** The base's files. */
+  private static SortedMap<String, ArtifactRef> baseFiles(Map<String, ArtifactRef> files) {
+    SortedMap<String, ArtifactRef> base = new TreeMap<>(files);
+    base.keySet().removeAll(ADAPTER);
+    return base;
+  }
+
+  /** The adapter's files, where there are any. */
+  private static SortedMap<String, ArtifactRef> adapterFiles(Map<String, ArtifactRef> files) {
+    SortedMap<String, ArtifactRef> adapter = new TreeMap<>(files);
+    adapter.keySet().retainAll(ADAPTER);
+    return adapter;
+  }
+
+  /** The base of a checkpoint with an adapter; the checkpoint itself where it has none. */
+  public ArtifactRef base(ArtifactRef checkpoint) {
+    byte[] json = json(baseFiles(files(checkpoint)));
+    return new ArtifactRef(Sha256.of(json), json.length, MEDIA_TYPE, FILE);
+  }
+
+  private static byte[] json(SortedMap<String, ArtifactRef> files) {
+    try {
+      return JSON.writeValueAsBytes(files);
+    } catch (JsonProcessingException e) {
+      throw new PolyphonyException(ErrorClass.BUG, "cannot write a checkpoint as JSON", e);
+    }
+  }
+
+  /** What a checkpoint's adapter is like, without opening the model; empty where it has none. */
+  public Optional<AdapterConfig> adapterConfig(ArtifactRef checkpoint) {
+    ArtifactRef config = files(checkpoint).get(Adapter.CONFIG);
+    if (config == null) {
+      return Optional.empty();
+    }
+    try (LocalCache.Pinned file = artifacts.open(config)) {
+      return Optional.of(AdapterConfig.read(file.path(), decoderConfig(checkpoint)));
+    }
+  }
+
+  /** What a checkpoint's decoder is like, without opening the model. */
+  public DecoderConfig decoderConfig(ArtifactRef checkpoint) {
+    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get(CONFIG))) {
+      return DecoderConfig.read(config.path());
+    }
   }
 
   /** {@link #weightsSha256(Collection)} of a checkpoint. */
@@ -249,8 +342,9 @@ public final class Checkpoints {
   }
 
   /**
-   * SHA-256 of the weights file among {@code files}, or that of its shards together: what {@code
-   * sha256sum *.safetensors | sha256sum} says. Empty where there are no weights.
+   * SHA-256 of the weights file among {@code files}, or that of several together, be they shards or
+   * a base's and an adapter's: what {@code sha256sum *.safetensors | sha256sum} says. Empty where
+   * there are no weights.
    */
   public static Optional<String> weightsSha256(Collection<ArtifactRef> files) {
     List<ArtifactRef> weights =
@@ -303,18 +397,23 @@ public final class Checkpoints {
 
   /**
    * Opens a checkpoint as a folder on this machine. The folder is named by the checkpoint's hash
-   * and shared by everybody who opens it.
+   * and shared by everybody who opens it, or opens it with an adapter: that is in a folder of its
+   * own.
    *
    * @throws PolyphonyException DATA where the checkpoint or the model is broken; INFRASTRUCTURE
    *     where it cannot be laid out
    */
   public LanguageModel open(ArtifactRef checkpoint) {
-    return LanguageModel.open(folder(checkpoint));
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    LanguageModel base = LanguageModel.open(folder(baseFiles(files)));
+    return hasAdapter(files)
+        ? base.with(Adapter.open(folder(adapterFiles(files)), base.config()))
+        : base;
   }
 
   /** Opens the checkpoint of an encoder; errors as in {@link #open}. */
   public EncoderModel openEncoder(ArtifactRef checkpoint) {
-    return EncoderModel.open(folder(checkpoint));
+    return EncoderModel.open(folder(baseFiles(files(checkpoint))));
   }
 
   /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
@@ -324,15 +423,16 @@ public final class Checkpoints {
     }
   }
 
-  private Path folder(ArtifactRef checkpoint) {
-    SortedMap<String, ArtifactRef> files = files(checkpoint);
-    Path folder = folders.resolve(checkpoint.sha256());
+  /** The folder of these files, by the SHA-256 of the checkpoint that has them and no others. */
+  private Path folder(SortedMap<String, ArtifactRef> files) {
+    String sha256 = Sha256.of(json(files));
+    Path folder = folders.resolve(sha256);
     try {
-      if (!checked.contains(checkpoint.sha256())) {
+      if (!checked.contains(sha256)) {
         if (!holds(folder, files)) {
           layOut(files, folder);
         }
-        checked.add(checkpoint.sha256());
+        checked.add(sha256);
       }
       return folder;
     } catch (IOException e) {
@@ -342,31 +442,65 @@ public final class Checkpoints {
   }
 
   /**
-   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change.
+   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change: of one
+   * with an adapter, the adapter's alone, as PEFT has it.
    *
+   * @param baseModel where PEFT shall look for an adapter's base, if that is known
    * @throws PolyphonyException CONFIG where the folder is there and not empty; DATA where an object
    *     is missing or damaged; INFRASTRUCTURE where it cannot be written
    */
-  public void export(ArtifactRef checkpoint, Path folder) {
+  public void export(ArtifactRef checkpoint, Path folder, Optional<String> baseModel) {
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    Optional<AdapterConfig> adapter = adapterConfig(checkpoint);
+    export(
+        folder,
+        complete -> {
+          copy(adapter.isPresent() ? adapterFiles(files) : files, complete);
+          if (adapter.isPresent()) {
+            adapter.get().write(complete.resolve(Adapter.CONFIG), baseModel);
+          }
+        });
+  }
+
+  /**
+   * As {@link #export}, but of a checkpoint with an adapter the whole model, with the adapter added
+   * to the base's weights: one file of 32-bit floats, with the base's tensors.
+   */
+  public void exportMerged(ArtifactRef checkpoint, Path folder) {
+    LanguageModel model = open(checkpoint);
+    SortedMap<String, ArtifactRef> others = baseFiles(files(checkpoint));
+    others.keySet().removeIf(Checkpoints::isWeights);
+    export(
+        folder,
+        complete -> {
+          copy(others, complete);
+          model.writeWeights(complete.resolve(WEIGHTS));
+        });
+  }
+
+  private static void export(Path folder, Content content) {
     Path target = folder.toAbsolutePath().normalize();
     requireNew(target);
-    SortedMap<String, ArtifactRef> files = files(checkpoint);
     try (TemporaryFolder partial = new TemporaryFolder(target.getParent(), ".export-")) {
       Path complete = Files.createDirectory(partial.path().resolve("folder"));
-      for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
-        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
-          Files.copy(object.path(), complete.resolve(file.getKey()));
-          complete.resolve(file.getKey()).toFile().setWritable(true, true);
-        }
-      }
-      if (!holds(complete, files)) {
-        throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
-      }
+      content.write(complete);
       Files.deleteIfExists(target);
       Files.move(complete, target);
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private void copy(SortedMap<String, ArtifactRef> files, Path folder) throws IOException {
+    for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+      try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+        Files.copy(object.path(), folder.resolve(file.getKey()));
+        folder.resolve(file.getKey()).toFile().setWritable(true, true);
+      }
+    }
+    if (!holds(folder, files)) {
+      throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
     }
   }
 

@@ -11,6 +11,7 @@ import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.NativeEnvironment;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
@@ -24,6 +25,7 @@ import polyphony.activities.lm.onnx.OnnxEnvironment;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.onnx.OnnxScorer;
+import polyphony.activities.lm.torch.TorchBases;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
 
@@ -31,6 +33,7 @@ import polyphony.activities.lm.torch.TorchTrainer;
 final class NativeRuntime implements LanguageModelRuntime {
   private final ChosenDevice device;
   private final int slots;
+  private final TorchBases bases;
 
   /** One that has all of the memory. */
   NativeRuntime(ChosenDevice device) {
@@ -43,6 +46,7 @@ final class NativeRuntime implements LanguageModelRuntime {
   NativeRuntime(ChosenDevice device, int slots) {
     this.device = device;
     this.slots = slots;
+    this.bases = TorchBases.shared(device.device());
     if (device.gpu().isPresent()) {
       // GPUs are numbered as nvidia-smi and the driver's library number them.
       NativeEnvironment.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
@@ -80,6 +84,14 @@ final class NativeRuntime implements LanguageModelRuntime {
   }
 
   @Override
+  public void requireRoom(MemoryPlan plan) {
+    if (plan.bytes() + bases.idleBytes() > memory()) {
+      bases.giveUpIdle();
+    }
+    plan.requireFits(memory());
+  }
+
+  @Override
   public Sampler sampler(List<LanguageModel> models) {
     return new OnnxSampler(models, options(models.get(0)));
   }
@@ -103,7 +115,7 @@ final class NativeRuntime implements LanguageModelRuntime {
     if (device.gpu().isPresent() && device.deterministic()) {
       TorchEngine.computeDeterministically();
     }
-    return new TorchTrainer(model, batches, settings, state, device.device());
+    return new TorchTrainer(model, batches, settings, state, bases);
   }
 
   @Override

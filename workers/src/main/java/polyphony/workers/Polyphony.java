@@ -119,6 +119,7 @@ public final class Polyphony implements Callable<Integer> {
             "bench",
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
+                .addSubcommand("adapters", new AdapterBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, NativeRuntime::new))
         .addSubcommand("config", new ConfigCommand(console))

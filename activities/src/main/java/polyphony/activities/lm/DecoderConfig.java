@@ -2,11 +2,14 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -55,6 +58,9 @@ public record DecoderConfig(
 
   /** The window of a layer that sees the whole text before a token. */
   public static final int WHOLE_TEXT = Integer.MAX_VALUE;
+
+  /** What the name of a weight ends with that is multiplied with, not added. */
+  static final String WEIGHT = ".weight";
 
   /** What is applied to the gate of the feed-forward layer. */
   public enum Activation {
@@ -228,6 +234,50 @@ public record DecoderConfig(
     }
     linear(shapes, "mlp.down_proj", hiddenSize, intermediateSize, bias);
     return shapes;
+  }
+
+  /**
+   * The linear layers of block {@code layer} by name, such as {@code
+   * model.layers.0.self_attn.q_proj}, with the shapes {@code [out, in]} of their weights: those
+   * that an adapter may add to.
+   */
+  public Map<String, long[]> linearLayers(int layer) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    blockShapes()
+        .forEach(
+            (name, shape) -> {
+              if (shape.length == 2) {
+                layers.put(
+                    blockPrefix(layer) + name.substring(0, name.length() - WEIGHT.length()), shape);
+              }
+            });
+    return layers;
+  }
+
+  /** What the linear layers of every block are called, without their path: {@code q_proj}. */
+  public SortedSet<String> linearLayers() {
+    SortedSet<String> names = new TreeSet<>();
+    linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
+    return names;
+  }
+
+  /**
+   * The same of all blocks, of the layers that have one of these names.
+   *
+   * @param names without their path, such as {@code q_proj}
+   */
+  public Map<String, long[]> linearLayers(Collection<String> names) {
+    Map<String, long[]> named = new LinkedHashMap<>();
+    for (int layer = 0; layer < layers; layer++) {
+      linearLayers(layer)
+          .forEach(
+              (name, shape) -> {
+                if (names.contains(AdapterConfig.target(name))) {
+                  named.put(name, shape);
+                }
+              });
+    }
+    return named;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */

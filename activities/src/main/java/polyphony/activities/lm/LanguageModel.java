@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -93,7 +94,7 @@ public record LanguageModel(
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
     Weights weights = Weights.openFolder(folder);
     Map<String, long[]> shapes = config.weightShapes();
-    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape, "config.json"));
     weights.tensors().keySet().stream()
         .filter(name -> !shapes.containsKey(name) && !harmless(name, config))
         .findFirst()
@@ -121,25 +122,31 @@ public record LanguageModel(
         || (config.tiedEmbeddings() && name.equals("lm_head.weight"));
   }
 
-  static void requireShape(Path folder, Weights weights, String name, long[] shape) {
+  /**
+   * @param source whose weights they are
+   * @param config what says that there is such a tensor
+   */
+  static void requireShape(Path source, Weights weights, String name, long[] shape, String config) {
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(
-          folder + ": the weights have no tensor " + name + ", which config.json implies");
+          source + ": the weights have no tensor " + name + ", which " + config + " implies");
     }
     if (!Arrays.equals(tensor.shape(), shape)) {
       throw PolyphonyException.data(
-          folder
+          source
               + ": tensor "
               + name
               + " has shape "
               + Arrays.toString(tensor.shape())
-              + ", config.json implies "
+              + ", "
+              + config
+              + " implies "
               + Arrays.toString(shape));
     }
     if (!Weights.FLOAT_TYPES.contains(tensor.type())) {
       throw PolyphonyException.data(
-          folder
+          source
               + ": tensor "
               + name
               + " has type "
@@ -148,6 +155,44 @@ public record LanguageModel(
               + String.join(", ", Weights.FLOAT_TYPES)
               + " (a quantised model must be converted first)");
     }
+  }
+
+  /**
+   * One of the weights that the model computes with, as 32-bit floats, row-major: the base's, with
+   * what the adapter adds.
+   *
+   * @param name of the base's tensor
+   */
+  public float[] floats(String name) {
+    float[] values = weights.floats(name);
+    merge(name, FloatBuffer.wrap(values));
+    return values;
+  }
+
+  /**
+   * As above, into memory of the caller's.
+   *
+   * @param into as long as the tensor; its position does not move
+   */
+  public void floats(String name, FloatBuffer into) {
+    weights.floats(name, into);
+    merge(name, into);
+  }
+
+  private void merge(String name, FloatBuffer weight) {
+    if (name.endsWith(DecoderConfig.WEIGHT)) {
+      String layer = name.substring(0, name.length() - DecoderConfig.WEIGHT.length());
+      adapter.ifPresent(each -> each.merge(layer, weight));
+    }
+  }
+
+  /** Writes {@link #floats all of them} as one safetensors file, as transformers reads it. */
+  public void writeWeights(Path file) {
+    Weights.write(
+        file,
+        config.weightShapes(),
+        name -> FloatBuffer.wrap(floats(name)),
+        Map.of("format", "pt"));
   }
 
   /** Whether there is a tokenizer to open, as always after {@link #open}. */

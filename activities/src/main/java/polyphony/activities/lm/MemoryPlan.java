@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -180,41 +179,58 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         "name a smaller embeddingModel, or use a worker with more memory");
   }
 
-  /** Finetuning every weight on the CPU. */
+  /**
+   * Finetuning every weight on the CPU, activations kept.
+   *
+   * @see #training(LanguageModel, Optional, boolean, int, long, long)
+   */
   public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
-    return training(
-        Arithmetic.CPU, model.config(), lanes, tokens, trained, Optional.empty(), false);
+    return training(model, Optional.empty(), false, lanes, tokens, trained);
   }
 
   /**
-   * Finetuning.
+   * Finetuning on the CPU.
    *
+   * @param adapter what is trained; empty where every weight is
+   * @param recompute whether the activations within a block are computed again for the gradient
    * @param lanes micro-batches that are computed at a time
    * @param tokens of the largest micro-batch, padding included
    * @param trained tokens of it that count in the loss
-   * @param adapter what is trained instead of the weights; empty: every weight is
-   * @param recompute whether of a block's activations only its input is kept
    */
+  public static MemoryPlan training(
+      LanguageModel model,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
+      int lanes,
+      long tokens,
+      long trained) {
+    return training(Arithmetic.CPU, model.config(), adapter, recompute, lanes, tokens, trained);
+  }
+
+  /** The same with any arithmetic. */
   public static MemoryPlan training(
       Arithmetic arithmetic,
       DecoderConfig config,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
       int lanes,
       long tokens,
-      long trained,
-      Optional<AdapterConfig> adapter,
-      boolean recompute) {
+      long trained) {
     long number = arithmetic.bytesPerNumber();
     long all = config.parameters();
-    long learning = adapter.map(each -> parameters(config, each)).orElse(all);
+    long own = adapter.map(each -> each.parameters(config)).orElse(all);
     Map<String, Long> parts = new LinkedHashMap<>();
     // What is trained is in 32 bits, and so are its gradients and moments.
-    parts.put("weights", FLOAT * learning + (adapter.isPresent() ? number * all : 0));
-    parts.put("gradients", lanes * FLOAT * learning);
-    parts.put("optimizer", 2 * FLOAT * learning);
-    long kept = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
-    long perToken =
-        recompute ? (long) config.layers() * config.hiddenSize() + kept : config.layers() * kept;
-    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perToken));
+    parts.put("weights", FLOAT * own + (adapter.isPresent() ? number * all : 0));
+    parts.put("gradients", lanes * FLOAT * own);
+    parts.put("optimizer", 2 * FLOAT * own);
+    // Of the blocks that are not being computed, their inputs remain.
+    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perLayers =
+        recompute
+            ? perToken + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perToken;
+    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perLayers));
     if (number < FLOAT && adapter.isEmpty()) {
       // Copies of the masters in 16 bits, which the gradients of what they multiply need.
       long copied =
@@ -238,32 +254,6 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         parts,
         "lower training.batchSize or sampling.maxNewTokens, run fewer steps at a time"
             + " (POLYPHONY_SLOTS), or use a worker with more memory");
-  }
-
-  /** Numbers of an adapter over all blocks. */
-  private static long parameters(DecoderConfig config, AdapterConfig adapter) {
-    return config.layers()
-        * targets(config, adapter).mapToLong(shape -> adapter.rank() * (shape[0] + shape[1])).sum();
-  }
-
-  /**
-   * Numbers that an adapter keeps of each token and block: what its {@code A}s make of their
-   * inputs, and with dropout what is left of those.
-   */
-  private static long kept(DecoderConfig config, AdapterConfig adapter) {
-    return targets(config, adapter)
-        .mapToLong(shape -> adapter.rank() + (adapter.dropout() > 0 ? shape[1] : 0))
-        .sum();
-  }
-
-  /** The shapes of a block's weights that an adapter adds to. */
-  private static Stream<long[]> targets(DecoderConfig config, AdapterConfig adapter) {
-    return config.blockShapes().entrySet().stream()
-        .filter(
-            each ->
-                adapter.targets().stream()
-                    .anyMatch(target -> each.getKey().endsWith("." + target + ".weight")))
-        .map(Map.Entry::getValue);
   }
 
   private static long block(DecoderConfig config) {
@@ -363,6 +353,20 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         + 3 * keys
         + repeated
         + 4L * config.intermediateSize();
+  }
+
+  /**
+   * The same of what an adapter adds to that: with dropout its input, as far as it is left in, with
+   * a byte that says so.
+   */
+  private static long kept(DecoderConfig config, AdapterConfig adapter) {
+    long inputs = 0;
+    for (Map.Entry<String, long[]> layer : config.linearLayers(0).entrySet()) {
+      if (adapter.adapts(layer.getKey())) {
+        inputs += layer.getValue()[1];
+      }
+    }
+    return adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0;
   }
 
   private static long share(double factor, long bytes) {

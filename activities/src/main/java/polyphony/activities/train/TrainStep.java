@@ -10,11 +10,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
+import polyphony.activities.Seeds;
 import polyphony.activities.StepProgress;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -35,13 +40,14 @@ import polyphony.workflows.Train;
 import polyphony.workflows.TrainingSpec;
 
 /**
- * Finetunes one model on its training set. The work is committed every few minutes: weights,
- * optimizer state, position and loss curve. An attempt goes on from the last commit, and its result
- * has the same bytes as if it had never been interrupted.
+ * Finetunes one model, or an adapter over it, on its training set. The work is committed every few
+ * minutes: weights, optimizer state, position and loss curve. An attempt goes on from the last
+ * commit, and its result has the same bytes as if it had never been interrupted.
  *
  * <p>Where a micro-batch does not fit into memory, the training goes on from its last commit with
  * micro-batches of half as many tokens, down to one text. Gradients add up over a step's
- * micro-batches, so that the weights are the same but for rounding.
+ * micro-batches, so that the weights are the same but for rounding, and for which numbers an
+ * adapter's dropout leaves out.
  */
 public final class TrainStep {
   private static final Logger LOG = LoggerFactory.getLogger(TrainStep.class);
@@ -156,11 +162,11 @@ public final class TrainStep {
 
     MicroBatches sizes = MicroBatches.of(batches);
     TrainCommit last = last(attempt);
-    int planned = sizes.fitting(last.tokens(), tokens -> fits(start, sizes, tokens));
-    if (planned < last.tokens() && fits(start, sizes, planned)) {
+    int planned = sizes.fitting(last.tokens(), tokens -> fits(start, training, sizes, tokens));
+    if (planned < last.tokens() && fits(start, training, sizes, planned)) {
       last = halved(attempt, last.with(planned));
     }
-    runtime.requireRoom(plan(start, sizes, last.tokens()));
+    runtime.requireRoom(plan(start, training, sizes, last.tokens()));
     Optional<Trained> trained;
     Instant started = clock.instant();
     List<Trainer.StepReport> curve = new ArrayList<>();
@@ -221,13 +227,8 @@ public final class TrainStep {
       curve.addAll(JsonLines.read(artifacts.bytes(last.curve()), Trainer.StepReport.class));
     }
     Instant committed = started;
-    try (Trainer trainer =
-        trainer(
-            start,
-            batches,
-            settings(request.training(), batches.steps(), from.tokens()),
-            last,
-            artifacts)) {
+    TrainingSettings settings = settings(request, start, batches.steps(), from.tokens());
+    try (Trainer trainer = trainer(start, batches, settings, last, artifacts)) {
       requireStep(trainer.step(), curve.size());
       progress.report(trainer.step(), batches.steps());
       while (trainer.step() < batches.steps()) {
@@ -251,7 +252,7 @@ public final class TrainStep {
         attempt.usage("trainedTokens", (double) report.trainedTokens());
         progress.report(trainer.step(), batches.steps());
       }
-      return Optional.of(trained(request, trainer, batches, attempt));
+      return Optional.of(trained(request, trainer, settings, batches, attempt));
     }
   }
 
@@ -263,10 +264,8 @@ public final class TrainStep {
   }
 
   private static TrainingSettings settings(
-      TrainingSpec training, int steps, int microBatchTokens) {
-    if (!training.tuning().equals("full")) {
-      throw PolyphonyException.config("tuning must be \"full\", not \"" + training.tuning() + "\"");
-    }
+      Train.Request request, LanguageModel start, int steps, int microBatchTokens) {
+    TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
         TrainingSettings.Schedule.valueOf(training.schedule().toUpperCase(Locale.ROOT)),
@@ -278,7 +277,52 @@ public final class TrainStep {
         training.weightDecay(),
         training.clipNorm(),
         microBatchTokens,
-        LANES);
+        LANES,
+        adapter(training, start.config())
+            .map(
+                adapter ->
+                    new TrainingSettings.Lora(
+                        adapter,
+                        Seeds.adapter(
+                            request.seed(), request.iteration(), request.role(), request.agent()))),
+        recompute(training));
+  }
+
+  /**
+   * The adapter that is trained; empty where every weight is.
+   *
+   * @param base what it is for
+   * @throws PolyphonyException CONFIG for another tuning, or one that says too little
+   */
+  public static Optional<AdapterConfig> adapter(TrainingSpec training, DecoderConfig base) {
+    return switch (training.tuning()) {
+      case TrainingSpec.FULL -> Optional.empty();
+      case TrainingSpec.LORA -> {
+        if (training.rank() == null
+            || training.alpha() == null
+            || training.dropout() == null
+            || training.targets() == null) {
+          throw PolyphonyException.config(
+              "tuning \"lora\" needs rank, alpha, dropout and targets; set what is missing");
+        }
+        yield Optional.of(
+            new AdapterConfig(
+                training.rank(),
+                training.alpha(),
+                training.dropout(),
+                training.targets().contains(TrainingSpec.ALL_LINEAR)
+                    ? base.linearLayers()
+                    : new TreeSet<>(training.targets())));
+      }
+      default ->
+          throw PolyphonyException.config(
+              "tuning must be \"full\" or \"lora\", not \"" + training.tuning() + "\"");
+    };
+  }
+
+  /** Whether activations are computed again instead of being kept. */
+  public static boolean recompute(TrainingSpec training) {
+    return Boolean.TRUE.equals(training.recompute());
   }
 
   private static List<TrainingExample> examples(List<Example> lines, LanguageModel model) {
@@ -340,21 +384,22 @@ public final class TrainStep {
     }
   }
 
-  private boolean fits(LanguageModel model, MicroBatches sizes, int tokens) {
-    return plan(model, sizes, tokens).fits(runtime.memory());
+  private boolean fits(LanguageModel model, TrainingSpec training, MicroBatches sizes, int tokens) {
+    return plan(model, training, sizes, tokens).fits(runtime.memory());
   }
 
   /** Of the step that takes the most. */
-  private MemoryPlan plan(LanguageModel model, MicroBatches sizes, int microBatchTokens) {
+  private MemoryPlan plan(
+      LanguageModel model, TrainingSpec training, MicroBatches sizes, int microBatchTokens) {
     long tokens = sizes.largest(microBatchTokens);
     return MemoryPlan.training(
         runtime.arithmetic(),
         model.config(),
+        adapter(training, model.config()),
+        recompute(training),
         LANES,
         tokens,
-        Math.min(sizes.trained(), tokens),
-        Optional.empty(),
-        false);
+        Math.min(sizes.trained(), tokens));
   }
 
   private TrainCommit commit(
@@ -387,13 +432,20 @@ public final class TrainStep {
   private record Trained(ArtifactRef checkpoint, List<TrainingExample> examples, double loss) {}
 
   private Trained trained(
-      Train.Request request, Trainer trainer, FinetuningBatches batches, StepAttempt attempt) {
+      Train.Request request,
+      Trainer trainer,
+      TrainingSettings settings,
+      FinetuningBatches batches,
+      StepAttempt attempt) {
+    Optional<AdapterConfig> adapter = settings.lora().map(TrainingSettings.Lora::adapter);
     ArtifactRef checkpoint =
         withFile(
-            Checkpoints.WEIGHTS,
+            adapter.isPresent() ? Adapter.WEIGHTS : Checkpoints.WEIGHTS,
             file -> {
               trainer.saveWeights(file);
-              return checkpoints.putWithWeights(request.start(), file, attempt::put);
+              return adapter.isPresent()
+                  ? checkpoints.putWithAdapter(request.start(), adapter.get(), file, attempt::put)
+                  : checkpoints.putWithWeights(request.start(), file, attempt::put);
             });
     List<TrainingExample> lastBatch = batches.batch(batches.steps() - 1);
     List<TrainingExample> few = lastBatch.subList(0, Math.min(COMPARED_EXAMPLES, lastBatch.size()));
