@@ -120,6 +120,7 @@ public final class Polyphony implements Callable<Integer> {
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("adapters", new AdapterBenchCommand(console))
+                .addSubcommand("training", new TrainingBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, NativeRuntime::new))
         .addSubcommand("config", new ConfigCommand(console))

@@ -95,6 +95,14 @@ class LoraIT {
     assertThat(run(store, "audit", "mine")).as(text(out) + text(err)).isZero();
     assertThat(run(store, "lineage", "mine/iteration-002/critic-1", "--depth", "3")).isZero();
     assertThat(text(out)).contains("train-critic of iteration 2", "train-critic of iteration 1");
+    String adapter =
+        named(manifests(store), "train-critic").get(0).path("outputs").findParents("name").stream()
+            .filter(each -> each.path("name").asText().equals("adapter_model.safetensors"))
+            .map(each -> each.path("sha256").asText())
+            .findFirst()
+            .orElseThrow();
+    assertThat(run(store, "lineage", adapter)).isZero();
+    assertThat(text(out)).contains("adapter_model.safetensors", "train-critic of iteration");
     JsonNode story = json(store, "lineage", "mine/iteration-002", "--question", "1");
     assertThat(story.path("said")).hasSize(4);
     JsonNode weights = undisturbed.at("/iterations/2/weights");
@@ -145,27 +153,16 @@ class LoraIT {
             "2",
             "--experiment=adapters",
             "--set",
-            "training.tuning=lora");
-    assertThat(fork.at("/iterations/2/weights/generator-1").asText()).matches("[0-9a-f]{64}");
-    List<JsonNode> manifests = manifests(forks);
-    // The agents have bases of their own, one after the other, in iteration 2 alone.
-    assertThat(named(manifests, "debate-round"))
-        .extracting(each -> each.at("/inputs/iteration").asInt())
-        .containsOnly(2);
-    assertThat(run(forks, "audit", "adapters")).as(text(out)).isZero();
-    JsonNode back =
-        json(
-            forks,
-            "fork",
-            "full",
-            "--from",
-            "2",
-            "--experiment=adapters",
-            "--set",
             "training.tuning=lora",
             "--set",
             "iterations=3");
-    assertThat(back.path("iterations")).hasSize(4);
+    assertThat(fork.path("iterations")).hasSize(4);
+    // Agents have bases of their own, that is the weights that each had before.
+    List<JsonNode> rounds = named(manifests(forks), "debate-round");
+    assertThat(rounds).hasSize(8);
+    assertThat(rounds).extracting(each -> each.at("/inputs/iteration").asInt()).containsOnly(2, 3);
+    assertThat(run(forks, "audit", "adapters")).as(text(out)).isZero();
+
     JsonNode full =
         json(
             forks,
@@ -176,8 +173,8 @@ class LoraIT {
             "--experiment=full-again",
             "--set",
             "training.tuning=full");
-    assertThat(full.at("/iterations/2")).isEqualTo(back.at("/iterations/2"));
-    assertThat(full.at("/iterations/3/weights")).isNotEqualTo(back.at("/iterations/3/weights"));
+    assertThat(full.at("/iterations/2")).isEqualTo(fork.at("/iterations/2"));
+    assertThat(full.at("/iterations/3/weights")).isNotEqualTo(fork.at("/iterations/3/weights"));
     assertThat(run(forks, "fork", "adapters", "--from", "3", "--set", "training.rank=4"))
         .isNotZero();
     assertThat(text(err)).contains("the adapter to go on with has rank 8");

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -146,6 +147,90 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         session(arithmetic, config, loading(arithmetic, model), sessions, parts),
         "lower sampling.maxNewTokens, run fewer steps at a time (POLYPHONY_SLOTS), or use a worker"
             + " with more memory");
+  }
+
+  /**
+   * As {@link #sampling(LanguageModel, int, int, int)}, of models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan sampling(
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    return sampling(Arithmetic.CPU, model, adapters, rows, promptTokens, newTokens);
+  }
+
+  /** The same with any arithmetic. */
+  public static MemoryPlan sampling(
+      Arithmetic arithmetic,
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    long columns = promptTokens + (long) (newTokens - 1) / STEPS_PER_RUN * STEPS_PER_RUN;
+    return sampling(arithmetic, model, rows, promptTokens, newTokens)
+        .with(arithmetic, adapters, model.config(), rows * columns);
+  }
+
+  /**
+   * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan scoring(
+      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
+    return scoring(Arithmetic.CPU, model, adapters, rows, tokens, scored);
+  }
+
+  /** The same with any arithmetic. */
+  public static MemoryPlan scoring(
+      Arithmetic arithmetic,
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(arithmetic, model, 1, rows, tokens, scored)
+        .with(arithmetic, adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
+  }
+
+  /**
+   * The same work with adapters beside each other.
+   *
+   * @param tokens of a run that are computed at a time
+   */
+  private MemoryPlan with(
+      Arithmetic arithmetic, List<AdapterConfig> adapters, DecoderConfig base, long tokens) {
+    if (adapters.isEmpty()) {
+      return this;
+    }
+    TreeSet<String> targets = new TreeSet<>();
+    adapters.forEach(adapter -> targets.addAll(adapter.targets()));
+    long rank = adapters.stream().mapToLong(AdapterConfig::rank).sum();
+    long sides = 0;
+    long widest = 0;
+    for (long[] shape : base.linearLayers(targets).values()) {
+      sides += shape[0] + shape[1];
+      widest = Math.max(widest, shape[0]);
+    }
+    long number = arithmetic.bytesPerNumber();
+    // An adapter has zeros where another one has a target that it has not.
+    long matrices = number * rank * sides;
+    Map<String, Long> all = new LinkedHashMap<>();
+    parts.forEach(
+        (name, bytes) -> {
+          all.put(name, bytes);
+          if (name.equals("weights")) {
+            all.put("adapters", matrices);
+          }
+        });
+    // What the As make of a token, before and after its mask, and what the Bs make of that.
+    all.merge("activations", share(ARENA, number * tokens * (3 * rank + widest)), Long::sum);
+    return new MemoryPlan(work, all, remedy);
   }
 
   /** Encoding texts on the CPU. */
