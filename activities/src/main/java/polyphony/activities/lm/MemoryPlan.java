@@ -179,22 +179,29 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   /**
    * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
    *
+   * @param sessions bases that are open at a time
    * @param adapters those of all models
    */
   public static MemoryPlan scoring(
-      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
-    return scoring(Arithmetic.CPU, model, adapters, rows, tokens, scored);
+      LanguageModel model,
+      int sessions,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(Arithmetic.CPU, model, sessions, adapters, rows, tokens, scored);
   }
 
   /** The same with any arithmetic. */
   public static MemoryPlan scoring(
       Arithmetic arithmetic,
       LanguageModel model,
+      int sessions,
       List<AdapterConfig> adapters,
       int rows,
       int tokens,
       long scored) {
-    return scoring(arithmetic, model, 1, rows, tokens, scored)
+    return scoring(arithmetic, model, sessions, rows, tokens, scored)
         .with(arithmetic, adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
   }
 

@@ -85,7 +85,7 @@ class MemoryPlanTest {
       for (MemoryPlan plan :
           List.of(
               MemoryPlan.sampling(model, adapters, 16, 200, 64),
-              MemoryPlan.scoring(model, adapters, 8, 320, 512))) {
+              MemoryPlan.scoring(model, 1, adapters, 8, 320, 512))) {
         assertThat(plan.parts())
             .containsEntry("weights", 4L * 134_105_856)
             .containsEntry("adapters", agents * both);
