@@ -29,7 +29,11 @@ import polyphony.activities.lm.torch.TorchBases;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
 
-/** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
+/**
+ * Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. Adapters
+ * over one base are trained over one copy of it, which remains for the next until its memory is
+ * needed; so a step in a process of its own loads it anew.
+ */
 final class NativeRuntime implements LanguageModelRuntime {
   private final ChosenDevice device;
   private final int slots;
@@ -85,9 +89,7 @@ final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public void requireRoom(MemoryPlan plan) {
-    if (plan.bytes() + bases.idleBytes() > memory()) {
-      bases.giveUpIdle();
-    }
+    bases.makeRoom(plan.bytes(), memory());
     plan.requireFits(memory());
   }
 
