@@ -1,5 +1,7 @@
 package polyphony.activities.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -9,16 +11,19 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import polyphony.activities.BatchSize;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.debate.Answer;
 import polyphony.activities.grading.Grader;
 import polyphony.activities.grading.Verdict;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -51,9 +56,9 @@ import polyphony.workflows.SpecDefaults;
  *
  * <p>A model scores a text at most once, whatever is measured with it; agents that share a
  * checkpoint share its scores, and their divergence is 0 without being computed: where one model
- * plays every agent, KL between agents is 0 by construction. Of one portion of a batch at most two
- * models' distributions are in memory at a time, and as many models as fit. Each batch of questions
- * is committed when it is done.
+ * plays every agent, KL between agents is 0 by construction. Models over one base score a text in
+ * one call. Of one portion of a batch the distributions of at most two calls are in memory at a
+ * time, and as many bases as fit. Each batch of questions is committed when it is done.
  */
 public final class EvaluateStep {
   /** The activity's type and the step's name. */
@@ -100,9 +105,17 @@ public final class EvaluateStep {
 
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
+    BatchSize size =
+        new BatchSize(
+            committed.values().stream()
+                .map(Segment::most)
+                .filter(Objects::nonNull)
+                .min(Comparator.naturalOrder())
+                .orElse(Integer.MAX_VALUE),
+            () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
     List<Measurement> measurements = new ArrayList<>();
     try (Judges judges =
-            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan));
+            new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan), size);
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -130,7 +143,8 @@ public final class EvaluateStep {
         attempt.usage(
             StepManifest.MODEL_SECONDS,
             (System.nanoTime() - start) / 1e9 - (judges.openingSeconds - opening));
-        attempt.commit(new Segment(from, put(graded, attempt)));
+        Integer most = size.most() == Integer.MAX_VALUE ? null : size.most();
+        attempt.commit(new Segment(from, put(graded, attempt), most));
         measurements.addAll(graded);
       }
     }
@@ -148,18 +162,6 @@ public final class EvaluateStep {
               + "\" with "
               + (checkpoint == null ? "none" : "one"));
     }
-  }
-
-  /** Of the models that score. */
-  private static List<ArtifactRef> checkpoints(Plan lastPlan, Plan firstPlan) {
-    return Stream.of(lastPlan, firstPlan)
-        .flatMap(
-            plan ->
-                IntStream.range(0, plan.speakers().size())
-                    .mapToObj(plan::judges)
-                    .flatMap(List::stream))
-        .distinct()
-        .toList();
   }
 
   /** How often a model reads an answer. */
@@ -188,9 +190,7 @@ public final class EvaluateStep {
   }
 
   private static long judges(Plan plan) {
-    return IntStream.range(0, plan.speakers().size())
-        .mapToLong(agent -> plan.judges(agent).size())
-        .sum();
+    return plan.judges().stream().mapToLong(List::size).sum();
   }
 
   private static Plan lastPlan(Evaluate.Request request, boolean debated) {
@@ -207,8 +207,16 @@ public final class EvaluateStep {
     return new Plan(request.society().generators(), request.base(), false, false, false);
   }
 
-  /** The measurements of the batch of questions that starts at {@code from}, as committed. */
-  record Segment(int from, ArtifactRef measurements) {}
+  /**
+   * The measurements of the batch of questions that starts at {@code from}, as committed.
+   *
+   * @param most texts that fitted into memory together, each counted for each of its judges; null
+   *     where all did
+   */
+  record Segment(
+      int from,
+      ArtifactRef measurements,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Integer most) {}
 
   private static ArtifactRef put(List<Measurement> measurements, StepAttempt attempt) {
     return attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl");
@@ -359,7 +367,7 @@ public final class EvaluateStep {
       return (agent + 1) % speakers.size();
     }
 
-    /** Checkpoints that score agent's answers, the agent's own first, each once. */
+    /** Checkpoints that score an agent's answers, the agent's own first, each once. */
     List<ArtifactRef> judges(int agent) {
       Map<String, ArtifactRef> judges = new LinkedHashMap<>();
       judges.put(speakers.get(agent).sha256(), speakers.get(agent));
@@ -370,6 +378,11 @@ public final class EvaluateStep {
         return List.of();
       }
       return List.copyOf(judges.values());
+    }
+
+    /** By agent. */
+    List<List<ArtifactRef>> judges() {
+      return IntStream.range(0, speakers.size()).mapToObj(this::judges).toList();
     }
 
     static long answers(List<List<Answer>> answers) {
@@ -451,23 +464,32 @@ public final class EvaluateStep {
   }
 
   /**
-   * The scorers of this range, each opened when it is first needed. Where they do not all fit into
-   * memory, the one that was not needed for longest is closed.
+   * The scorers of this range, one for all models over one base, each opened when it is first
+   * needed. Where they do not all fit into memory, the one that was not needed for longest is
+   * closed.
    */
   private final class Judges implements AutoCloseable {
-    private final Map<String, LanguageModel> models = new HashMap<>();
-    private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
+    /** By base, then by checkpoint. */
+    private final Map<Path, Map<String, LanguageModel>> bases = new LinkedHashMap<>();
+
+    private final LinkedHashMap<Path, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
-    private final List<ArtifactRef> all;
+    private final BatchSize size;
+
+    /** Judges of one text that one call has at most. */
+    private final int together;
+
     private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
      * @param answers all that there will be
-     * @param all checkpoints of the models that there will be
+     * @param plans of who scores them
+     * @param size texts that are scored together at most, each counted for each of its judges
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all) {
-      this.all = all;
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<Plan> plans, BatchSize size) {
+      this.size = size;
+      plans.forEach(plan -> plan.judges().forEach(judges -> judges.forEach(this::open)));
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -476,37 +498,122 @@ public final class EvaluateStep {
               .max(Comparator.comparingInt(text -> text.tokens().length))
               .orElseThrow();
       this.largest = Collections.nCopies(batchSize, longest);
+      this.together =
+          plans.stream()
+              .flatMap(plan -> plan.judges().stream())
+              .flatMap(judges -> byBase(judges).stream())
+              .mapToInt(List::size)
+              .max()
+              .orElse(1);
+    }
+
+    private void open(ArtifactRef judge) {
+      LanguageModel model = checkpoints.open(judge);
+      bases
+          .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
+          .put(judge.sha256(), model);
     }
 
     /** What all of them take together; empty where nothing is scored. */
     Optional<MemoryPlan> plan() {
-      return all.stream().findFirst().map(each -> Portions.plan(model(each), all.size(), largest));
+      return bases.values().stream().findFirst().map(each -> plan(each, bases.size(), size.most()));
     }
 
-    LanguageModel model(ArtifactRef judge) {
-      return models.computeIfAbsent(judge.sha256(), sha256 -> checkpoints.open(judge));
+    /**
+     * @param most texts that are scored together, each counted for each of its judges
+     */
+    private MemoryPlan plan(Map<String, LanguageModel> base, int sessions, int most) {
+      List<AdapterConfig> adapters =
+          bases.values().stream()
+              .flatMap(each -> each.values().stream())
+              .flatMap(each -> each.adapter().stream())
+              .map(Adapter::config)
+              .toList();
+      int texts = Math.min(Math.max(1, most / together), largest.size());
+      return Portions.plan(
+          runtime.arithmetic(),
+          base.values().iterator().next(),
+          sessions,
+          adapters,
+          largest.subList(0, texts),
+          together);
     }
 
-    List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
-      Scorer scorer = scorers.get(judge.sha256());
+    /**
+     * Texts that are scored at a time, at most: as many as fit beside one base alone.
+     *
+     * @param judges that score a text in one call
+     */
+    int atOnce(ArtifactRef judge, int judges) {
+      if (scorers.isEmpty()) {
+        Map<String, LanguageModel> base = base(judge);
+        size.fit(largest.size() * together, most -> plan(base, 1, most).fits(runtime.memory()));
+      }
+      return Math.max(1, size.most() / judges);
+    }
+
+    /** These judges, those of one base together. */
+    List<List<ArtifactRef>> byBase(List<ArtifactRef> judges) {
+      return bases.values().stream()
+          .map(base -> judges.stream().filter(each -> base.containsKey(each.sha256())).toList())
+          .filter(each -> !each.isEmpty())
+          // The agent's own model scores first: the others are compared with it.
+          .sorted(Comparator.comparingInt(each -> judges.indexOf(each.get(0))))
+          .toList();
+    }
+
+    private Map<String, LanguageModel> base(ArtifactRef judge) {
+      return bases.values().stream()
+          .filter(each -> each.containsKey(judge.sha256()))
+          .findFirst()
+          .orElseThrow();
+    }
+
+    int vocabularySize(ArtifactRef judge) {
+      return base(judge).get(judge.sha256()).config().vocabularySize();
+    }
+
+    /**
+     * Has texts scored by several judges over one base, in one call.
+     *
+     * @return by judge, then by text
+     */
+    List<List<Scorer.Scores>> score(List<ArtifactRef> judges, List<Scorer.Text> texts) {
+      Map<String, LanguageModel> base = base(judges.get(0));
+      List<String> places = List.copyOf(base.keySet());
+      List<Scorer.Text> rows = new ArrayList<>();
+      for (ArtifactRef judge : judges) {
+        int place = places.indexOf(judge.sha256());
+        texts.forEach(each -> rows.add(new Scorer.Text(each.tokens(), each.from(), place)));
+      }
+      Scorer scorer = scorer(base);
+      List<Scorer.Scores> scores = size.inBatches(rows, scorer::score);
+      return IntStream.range(0, judges.size())
+          .mapToObj(i -> scores.subList(i * texts.size(), (i + 1) * texts.size()))
+          .toList();
+    }
+
+    private Scorer scorer(Map<String, LanguageModel> base) {
+      Path folder = base.values().iterator().next().folder();
+      Scorer scorer = scorers.get(folder);
       if (scorer == null) {
         long start = System.nanoTime();
-        makeRoom(model(judge));
-        scorer = runtime.scorer(model(judge));
+        makeRoom(base);
+        scorer = runtime.scorer(List.copyOf(base.values()));
         openingSeconds += (System.nanoTime() - start) / 1e9;
-        scorers.put(judge.sha256(), scorer);
+        scorers.put(folder, scorer);
       }
-      return scorer.score(batch);
+      return scorer;
     }
 
-    private void makeRoom(LanguageModel model) {
+    private void makeRoom(Map<String, LanguageModel> base) {
       while (!scorers.isEmpty()
-          && !Portions.plan(model, scorers.size() + 1, largest).fits(runtime.memory())) {
+          && !plan(base, scorers.size() + 1, size.most()).fits(runtime.memory())) {
         Iterator<Scorer> eldest = scorers.values().iterator();
         eldest.next().close();
         eldest.remove();
       }
-      runtime.requireRoom(Portions.plan(model, scorers.size() + 1, largest));
+      runtime.requireRoom(plan(base, scorers.size() + 1, size.most()));
     }
 
     /** Closes all that are open; what is needed again is opened again. */
@@ -674,11 +781,11 @@ public final class EvaluateStep {
         List<Answer> answers, int agent, List<Integer> questions, Plan plan, Series series) {
       List<Scorer.Text> batch =
           questions.stream().map(answers::get).map(EvaluateStep::text).toList();
-      List<ArtifactRef> wanted = plan.judges(agent);
+      List<List<ArtifactRef>> wanted = judges.byBase(plan.judges(agent));
       int from = 0;
       for (List<Scorer.Text> portion : portions(batch, wanted)) {
         List<Integer> here = questions.subList(from, from + portion.size());
-        if (!scorePortion(portion, agent, here, plan, series)) {
+        if (!scorePortion(portion, wanted, agent, here, plan, series)) {
           return false;
         }
         from += portion.size();
@@ -695,29 +802,51 @@ public final class EvaluateStep {
       return true;
     }
 
-    private List<List<Scorer.Text>> portions(List<Scorer.Text> batch, List<ArtifactRef> wanted) {
-      return wanted.isEmpty()
-          ? List.of()
-          : Portions.of(batch, judges.model(wanted.get(0)).config().vocabularySize());
+    private List<List<Scorer.Text>> portions(
+        List<Scorer.Text> batch, List<List<ArtifactRef>> wanted) {
+      if (wanted.isEmpty()) {
+        return List.of();
+      }
+      int together = wanted.stream().mapToInt(List::size).max().orElseThrow();
+      ArtifactRef first = wanted.get(0).get(0);
+      return Portions.of(
+          batch, judges.vocabularySize(first), together, judges.atOnce(first, together));
     }
 
+    /**
+     * @param wanted who is to score the texts, those of one base together
+     */
     private boolean scorePortion(
-        List<Scorer.Text> batch, int agent, List<Integer> questions, Plan plan, Series series) {
+        List<Scorer.Text> batch,
+        List<List<ArtifactRef>> wanted,
+        int agent,
+        List<Integer> questions,
+        Plan plan,
+        Series series) {
       List<Scorer.Scores> own = null;
-      for (ArtifactRef judge : plan.judges(agent)) {
+      for (List<ArtifactRef> together : wanted) {
         if (attempt.stopRequested()) {
           return false;
         }
-        List<Scorer.Scores> scores = judges.score(judge, batch);
+        List<List<Scorer.Scores>> scores = judges.score(together, batch);
         if (own == null) {
-          own = scores;
+          own = scores.get(0);
         }
-        for (int i = 0; i < batch.size(); i++) {
-          collect(agent, questions.get(i), judge, own.get(i), scores.get(i), plan, series);
+        for (int judge = 0; judge < together.size(); judge++) {
+          for (int i = 0; i < batch.size(); i++) {
+            collect(
+                agent,
+                questions.get(i),
+                together.get(judge),
+                own.get(i),
+                scores.get(judge).get(i),
+                plan,
+                series);
+          }
         }
-        attempt.usage(
-            "scoredTokens", batch.stream().mapToDouble(text -> text.tokens().length).sum());
-        done += batch.size();
+        double tokens = batch.stream().mapToDouble(text -> text.tokens().length).sum();
+        attempt.usage("scoredTokens", together.size() * tokens);
+        done += (long) together.size() * batch.size();
         progress.report(done, total);
       }
       return true;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import polyphony.storage.StepManifest;
 
 /** Steps in words. */
@@ -23,6 +24,9 @@ public final class StepText {
     if (inputs.has("agent")) {
       text.append(", agent ").append(inputs.path("agent").asInt() + 1);
     }
+    if (inputs.has("turns")) {
+      text.append(", ").append(inputs.path("turns").size()).append(" agents");
+    }
     if (inputs.has("from") && inputs.has("to")) {
       text.append(", questions ")
           .append(inputs.path("from").asInt() + 1)
@@ -35,6 +39,15 @@ public final class StepText {
     return text.toString();
   }
 
+  /** That its batches did not fit into memory, where that is so. */
+  public static Optional<String> halved(StepManifest step) {
+    int times = step.usage().getOrDefault(StepManifest.HALVED_BATCHES, 0.0).intValue();
+    return times == 0
+        ? Optional.empty()
+        : Optional.of(
+            "batches halved " + (times == 1 ? "once" : times + " times") + " to fit into memory");
+  }
+
   /** What it came to, who did it and when, each in a few words. */
   static List<String> facts(StepManifest step) {
     List<String> facts = new ArrayList<>();
@@ -43,6 +56,12 @@ public final class StepText {
       case "debate" ->
           facts.add(
               result.path("parsed").asInt() + " read, " + result.path("cut").asInt() + " cut");
+      case "debate-round" ->
+          facts.add(
+              sum(result.path("turns"), "parsed")
+                  + " read, "
+                  + sum(result.path("turns"), "cut")
+                  + " cut");
       case "vote" ->
           facts.add(
               result.path("labelled").asInt()
@@ -71,10 +90,19 @@ public final class StepText {
         // Its inputs say it all.
       }
     }
+    halved(step).ifPresent(facts::add);
     facts.add(step.worker().device() + "@" + step.worker().host());
     facts.add(step.finished().replaceFirst("\\.\\d+Z$", "Z"));
     facts.add(String.format(Locale.ROOT, "%.1f s", step.wallSeconds()));
     return facts;
+  }
+
+  private static int sum(JsonNode turns, String field) {
+    int sum = 0;
+    for (JsonNode turn : turns) {
+      sum += turn.path(field).asInt();
+    }
+    return sum;
   }
 
   private static String set(JsonNode set) {

@@ -19,6 +19,7 @@ import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.debate.Answer;
+import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -57,6 +58,9 @@ class EvaluateStepTest {
     private int mostOpen;
     private long memory = Long.MAX_VALUE;
 
+    /** Texts that there is memory for together, though more were planned. */
+    private int room = Integer.MAX_VALUE;
+
     @Override
     public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("evaluation samples nothing");
@@ -64,20 +68,24 @@ class EvaluateStepTest {
 
     @Override
     public Scorer scorer(List<LanguageModel> models) {
-      LanguageModel model = models.get(0);
-      String sha256 = model.folder().getFileName().toString();
-      opened.add(sha256);
+      String base = name(models.get(0).base());
+      opened.add(base);
       mostOpen = Math.max(mostOpen, opened.size());
-      double p = firstToken.get(sha256);
-      float[] distribution = {(float) Math.log(p), (float) Math.log(1 - p)};
       return new Scorer() {
         @Override
         public List<Scores> score(List<Text> batch) {
-          texts.merge(sha256, batch.size(), Integer::sum);
+          if (batch.size() > room) {
+            throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "too many texts");
+          }
           batches.add(batch.size());
           return batch.stream()
               .map(
                   text -> {
+                    LanguageModel model = models.get(text.model());
+                    assertThat(model.folder()).isEqualTo(models.get(0).folder());
+                    texts.merge(name(model), 1, Integer::sum);
+                    double p = firstToken.get(name(model));
+                    float[] distribution = {(float) Math.log(p), (float) Math.log(1 - p)};
                     int[] answer =
                         Arrays.copyOfRange(text.tokens(), text.from(), text.tokens().length);
                     float[] logs = new float[answer.length];
@@ -93,9 +101,14 @@ class EvaluateStepTest {
 
         @Override
         public void close() {
-          opened.remove(sha256);
+          opened.remove(base);
         }
       };
+    }
+
+    /** The checkpoint's hash, or an adapter's own. */
+    private static String name(LanguageModel model) {
+      return model.adapter().map(Adapter::folder).orElse(model.folder()).getFileName().toString();
     }
 
     @Override
@@ -205,6 +218,28 @@ class EvaluateStepTest {
   }
 
   @Test
+  void modelsOverOneBaseScoreEachTextInOneCall() throws Exception {
+    List<Measurement> apart = run(debate(10), StepProgress.NONE);
+    int calls = runtime.batches.size();
+    one = adapter(10, 0.25);
+    two = adapter(11, 0.75);
+    runtime.texts.clear();
+    runtime.batches.clear();
+    runtime.mostOpen = 0;
+
+    assertThat(run(debate(10), StepProgress.NONE)).isEqualTo(apart);
+    assertThat(runtime.mostOpen).as("bases in memory").isEqualTo(1);
+    // Once for each agent's answers of each round, instead of once for each of three models too.
+    assertThat(runtime.batches).hasSize(4).hasSizeLessThan(calls);
+  }
+
+  private ArtifactRef adapter(long seed, double firstToken) {
+    ArtifactRef adapter = store.adapter(base, seed);
+    runtime.firstToken.put(FakeRuntime.name(store.checkpoints.open(adapter)), firstToken);
+    return adapter;
+  }
+
+  @Test
   void answersAreGradedAgainstTheTruthAndUnreadableOnesAreWrong() throws Exception {
     List<Measurement> measurements = run(debate(10), StepProgress.NONE);
     assertThat(measurements).extracting(Measurement::correct).containsExactly(true, false);
@@ -259,6 +294,48 @@ class EvaluateStepTest {
     List<Measurement> inTurn = run(other, StepProgress.NONE);
     assertThat(runtime.mostOpen).isEqualTo(1);
     assertThat(inTurn).isEqualTo(together);
+  }
+
+  @Test
+  void textsThatDoNotFitTogetherAreScoredInHalves() throws Exception {
+    List<Measurement> expected = run(debate(10), StepProgress.NONE);
+    assertThat(runtime.batches).contains(2);
+
+    runtime.batches.clear();
+    runtime.room = 1;
+    store = new StoreInFolder(temporary.resolve("halved"));
+    threeModelsIn(store);
+    assertThat(run(debate(10), StepProgress.NONE)).isEqualTo(expected);
+    assertThat(runtime.batches).containsOnly(1);
+    assertThat(store.steps.manifests().get(0).usage()).containsEntry("halvedBatches", 1.0);
+
+    runtime.room = 0;
+    assertThatThrownBy(() -> run(debate(9), StepProgress.NONE)).hasMessage("too many texts");
+  }
+
+  @Test
+  void batchesThatWouldNotFitAreHalvedFromTheStart() throws Exception {
+    List<Measurement> expected = run(debate(1000), StepProgress.NONE);
+    LanguageModel model = store.checkpoints.open(base);
+    runtime.memory = MemoryPlan.scoring(model, 1, 1, 6, 3).bytes();
+    int halved = 0;
+    for (int texts = 1000;
+        !MemoryPlan.scoring(model, 1, texts, 6, 3L * texts).fits(runtime.memory);
+        texts = (texts + 1) / 2) {
+      halved++;
+    }
+    assertThat(halved).isPositive();
+    store = new StoreInFolder(temporary.resolve("planned"));
+    threeModelsIn(store);
+    assertThat(run(debate(1000), StepProgress.NONE)).isEqualTo(expected);
+    assertThat(store.steps.manifests().get(0).usage())
+        .containsEntry("halvedBatches", (double) halved);
+  }
+
+  private static void threeModelsIn(StoreInFolder store) {
+    store.model(1);
+    store.model(2);
+    store.model(3);
   }
 
   @Test

@@ -3,12 +3,15 @@ package polyphony.activities.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
@@ -60,7 +63,7 @@ class MemoryNeedTest {
   }
 
   private long need(LanguageModel base, String fields) {
-    return MemoryNeed.of(base, Optional.empty(), experiment(fields), SLOTS);
+    return MemoryNeed.of(Arithmetic.CPU, base, Optional.empty(), experiment(fields), SLOTS);
   }
 
   @Test
@@ -106,7 +109,7 @@ class MemoryNeedTest {
         SLOTS * 4 * base.config().parameters()
             + MemoryPlan.scoring(judge, 1, ROWS, 160, ROWS * 64).bytes(SLOTS);
     String fields = "\"method\": \"base\"";
-    assertThat(MemoryNeed.of(base, Optional.of(judge), experiment(fields), SLOTS))
+    assertThat(MemoryNeed.of(Arithmetic.CPU, base, Optional.of(judge), experiment(fields), SLOTS))
         .isEqualTo(Math.max(need(base, fields), together));
     LanguageModel large =
         TinyModels.random(
@@ -124,7 +127,7 @@ class MemoryNeedTest {
                 CONTEXT,
                 false),
             1);
-    assertThat(MemoryNeed.of(base, Optional.of(large), experiment(fields), SLOTS))
+    assertThat(MemoryNeed.of(Arithmetic.CPU, base, Optional.of(large), experiment(fields), SLOTS))
         .isEqualTo(
             SLOTS * 4 * base.config().parameters()
                 + MemoryPlan.scoring(large, 1, ROWS, 192, ROWS * 64).bytes(SLOTS))
@@ -137,5 +140,25 @@ class MemoryNeedTest {
     assertThat(need(base, "\"method\": \"multiagent-ft\""))
         .isGreaterThanOrEqualTo(
             MemoryPlan.scoring(base, 4, ROWS, 128 + 2 * 64 + 128 + 64, ROWS * 64).bytes(SLOTS));
+  }
+
+  @Test
+  void agentsWithAdaptersScoreTogetherOverOneBase() {
+    LanguageModel base = model("base", CONTEXT);
+    AdapterConfig adapter = new AdapterConfig(8, 16, 0, base.config().linearLayers());
+    // Generators and critics over the base; seven of them score an answer in one call.
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}"))
+        .isEqualTo(
+            MemoryPlan.scoring(
+                    base,
+                    1,
+                    Collections.nCopies(12, adapter),
+                    7 * ROWS,
+                    128 + 2 * 64 + 128 + 64,
+                    7 * ROWS * 64)
+                .bytes(SLOTS));
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}"))
+        .as("generators are tuned in full")
+        .isEqualTo(need(base, "\"agents\": 6"));
   }
 }
