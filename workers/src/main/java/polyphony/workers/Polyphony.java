@@ -72,7 +72,9 @@ public final class Polyphony implements Callable<Integer> {
    */
   public static int execute(Console console, Instruments instruments, String... arguments) {
     return execute(
-        console, (settings, store) -> Assembly.of(settings, store, instruments), arguments);
+        console,
+        (settings, store) -> Assembly.of(settings, store, instruments, console.err()::println),
+        arguments);
   }
 
   /**
@@ -104,7 +106,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
         .addSubcommand("report", new ReportCommand(console))
         .addSubcommand("serve", new ServeCommand(console))
-        .addSubcommand("ask", new AskCommand(console, new NativeRuntime()))
+        .addSubcommand("ask", new AskCommand(console, NativeRuntime::new))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
@@ -120,7 +122,7 @@ public final class Polyphony implements Callable<Integer> {
                 .addSubcommand("adapters", new AdapterBenchCommand(console))
                 .addSubcommand("training", new TrainingBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
-        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
+        .addSubcommand("pretrain", new PretrainCommand(console, NativeRuntime::new))
         .addSubcommand("config", new ConfigCommand(console))
         .addSubcommand("completion", new CompletionCommand(console))
         .addSubcommand("version", new VersionCommand(console))

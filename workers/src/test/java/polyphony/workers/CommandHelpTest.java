@@ -210,6 +210,8 @@ class CommandHelpTest {
             "polyphony model generate --max-new-tokens=256",
             "polyphony model generate --seed=0",
             "polyphony model logits --backend=onnx",
+            "polyphony model memory --tokens=2048",
+            "polyphony model memory --rank=16",
             "polyphony bench iteration --hidden=768",
             "polyphony bench iteration --layers=12",
             "polyphony bench iteration --feed-forward=2048",

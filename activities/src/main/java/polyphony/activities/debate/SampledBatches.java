@@ -1,11 +1,14 @@
 package polyphony.activities.debate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import polyphony.activities.BatchSize;
 import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
@@ -17,12 +20,16 @@ import polyphony.storage.StepManifest;
 /**
  * Samples in planned batches, each committed when it is done. What an earlier attempt has committed
  * is taken from there.
+ *
+ * <p>A batch that does not fit into memory is sampled in halves, and so are those after it; what is
+ * committed is the planned batch.
  */
 final class SampledBatches {
   private final StepAttempt attempt;
   private final int batchSize;
   private final SamplingSettings settings;
   private final List<Batch> committed;
+  private final BatchSize size;
   private int next;
   private final StepProgress progress;
   private final long total;
@@ -36,8 +43,13 @@ final class SampledBatches {
    */
   record Row(int index, int[] tokens, long seed, int model) {}
 
-  /** One commit. */
-  private record Batch(List<Sampled> rows) {}
+  /**
+   * One commit.
+   *
+   * @param most rows that fitted into memory together; null where all did
+   */
+  private record Batch(
+      List<Sampled> rows, @JsonInclude(JsonInclude.Include.NON_NULL) Integer most) {}
 
   /**
    * @param total rows of all calls to {@link #sample}, for the progress alone
@@ -57,6 +69,14 @@ final class SampledBatches {
     this.progress = progress;
     this.total = total;
     this.committed = attempt.commits(Batch.class);
+    this.size =
+        new BatchSize(
+            committed.stream()
+                .map(Batch::most)
+                .filter(Objects::nonNull)
+                .min(Comparator.naturalOrder())
+                .orElse(batchSize),
+            () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
   }
 
   /**
@@ -87,12 +107,14 @@ final class SampledBatches {
       } else {
         int longest = rows.get(planned.get(planned.size() - 1)).tokens().length;
         int rowsAtMost = Math.min(batchSize, planned.size());
-        Sampler sampler = speakers.sampler(rowsAtMost, longest, settings.maxNewTokens());
+        size.fit(rowsAtMost, most -> speakers.fits(most, longest, settings.maxNewTokens()));
+        Sampler sampler =
+            speakers.sampler(Math.min(rowsAtMost, size.most()), longest, settings.maxNewTokens());
         long start = System.nanoTime();
-        done = sampleBatch(sampler, batch);
+        done = size.inBatches(batch, some -> sampleBatch(sampler, some));
         attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - start) / 1e9);
         attempt.usage("sampledTokens", (double) tokens(done));
-        attempt.commit(new Batch(done));
+        attempt.commit(new Batch(done, size.most() < batchSize ? size.most() : null));
       }
       next++;
       rowsDone += batch.size();

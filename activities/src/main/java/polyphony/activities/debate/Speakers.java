@@ -87,16 +87,31 @@ final class Speakers implements AutoCloseable {
   /**
    * @param rows prompts of the largest batch that there will be
    * @param promptTokens of the longest of them
-   * @throws polyphony.storage.PolyphonyException OUT_OF_MEMORY where it could not be sampled
    */
-  Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
+  private MemoryPlan plan(int rows, int promptTokens, int maxNewTokens) {
     int newTokens = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
     List<AdapterConfig> adapters =
         models.values().stream()
             .flatMap(each -> each.adapter().stream())
             .map(Adapter::config)
             .toList();
-    MemoryPlan plan = MemoryPlan.sampling(first(), adapters, rows, promptTokens, newTokens);
+    return MemoryPlan.sampling(
+        runtime.arithmetic(), first(), adapters, rows, promptTokens, newTokens);
+  }
+
+  /** Whether there is room for so much, as it is planned, or was before. */
+  boolean fits(int rows, int promptTokens, int maxNewTokens) {
+    MemoryPlan plan = plan(rows, promptTokens, maxNewTokens);
+    return plan.bytes() <= room || plan.fits(runtime.memory());
+  }
+
+  /**
+   * @param rows prompts of the largest batch that there will be
+   * @param promptTokens of the longest of them
+   * @throws polyphony.storage.PolyphonyException OUT_OF_MEMORY where it could not be sampled
+   */
+  Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
+    MemoryPlan plan = plan(rows, promptTokens, maxNewTokens);
     if (plan.bytes() > room) {
       runtime.requireRoom(plan);
       room = plan.bytes();

@@ -1,5 +1,6 @@
 package polyphony.activities.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,9 +11,11 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import polyphony.activities.BatchSize;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
@@ -102,8 +105,17 @@ public final class EvaluateStep {
 
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
+    BatchSize size =
+        new BatchSize(
+            committed.values().stream()
+                .map(Segment::most)
+                .filter(Objects::nonNull)
+                .min(Comparator.naturalOrder())
+                .orElse(Integer.MAX_VALUE),
+            () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
     List<Measurement> measurements = new ArrayList<>();
-    try (Judges judges = new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan));
+    try (Judges judges =
+            new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan), size);
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -131,7 +143,8 @@ public final class EvaluateStep {
         attempt.usage(
             StepManifest.MODEL_SECONDS,
             (System.nanoTime() - start) / 1e9 - (judges.openingSeconds - opening));
-        attempt.commit(new Segment(from, put(graded, attempt)));
+        Integer most = size.most() == Integer.MAX_VALUE ? null : size.most();
+        attempt.commit(new Segment(from, put(graded, attempt), most));
         measurements.addAll(graded);
       }
     }
@@ -194,8 +207,16 @@ public final class EvaluateStep {
     return new Plan(request.society().generators(), request.base(), false, false, false);
   }
 
-  /** The measurements of the batch of questions that starts at {@code from}, as committed. */
-  record Segment(int from, ArtifactRef measurements) {}
+  /**
+   * The measurements of the batch of questions that starts at {@code from}, as committed.
+   *
+   * @param most texts that fitted into memory together, each counted for each of its judges; null
+   *     where all did
+   */
+  record Segment(
+      int from,
+      ArtifactRef measurements,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Integer most) {}
 
   private static ArtifactRef put(List<Measurement> measurements, StepAttempt attempt) {
     return attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl");
@@ -453,6 +474,7 @@ public final class EvaluateStep {
 
     private final LinkedHashMap<Path, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
+    private final BatchSize size;
 
     /** Judges of one text that one call has at most. */
     private final int together;
@@ -463,8 +485,10 @@ public final class EvaluateStep {
      * @param batchSize texts that are scored together
      * @param answers all that there will be
      * @param plans of who scores them
+     * @param size texts that are scored together at most, each counted for each of its judges
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers, List<Plan> plans) {
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<Plan> plans, BatchSize size) {
+      this.size = size;
       plans.forEach(plan -> plan.judges().forEach(judges -> judges.forEach(this::open)));
       Scorer.Text longest =
           answers.stream()
@@ -492,17 +516,40 @@ public final class EvaluateStep {
 
     /** What all of them take together; empty where nothing is scored. */
     Optional<MemoryPlan> plan() {
-      return bases.values().stream().findFirst().map(each -> plan(each, bases.size()));
+      return bases.values().stream().findFirst().map(each -> plan(each, bases.size(), size.most()));
     }
 
-    private MemoryPlan plan(Map<String, LanguageModel> base, int sessions) {
+    /**
+     * @param most texts that are scored together, each counted for each of its judges
+     */
+    private MemoryPlan plan(Map<String, LanguageModel> base, int sessions, int most) {
       List<AdapterConfig> adapters =
           bases.values().stream()
               .flatMap(each -> each.values().stream())
               .flatMap(each -> each.adapter().stream())
               .map(Adapter::config)
               .toList();
-      return Portions.plan(base.values().iterator().next(), sessions, adapters, largest, together);
+      int texts = Math.min(Math.max(1, most / together), largest.size());
+      return Portions.plan(
+          runtime.arithmetic(),
+          base.values().iterator().next(),
+          sessions,
+          adapters,
+          largest.subList(0, texts),
+          together);
+    }
+
+    /**
+     * Texts that are scored at a time, at most: as many as fit beside one base alone.
+     *
+     * @param judges that score a text in one call
+     */
+    int atOnce(ArtifactRef judge, int judges) {
+      if (scorers.isEmpty()) {
+        Map<String, LanguageModel> base = base(judge);
+        size.fit(largest.size() * together, most -> plan(base, 1, most).fits(runtime.memory()));
+      }
+      return Math.max(1, size.most() / judges);
     }
 
     /** These judges, those of one base together. */
@@ -539,7 +586,8 @@ public final class EvaluateStep {
         int place = places.indexOf(judge.sha256());
         texts.forEach(each -> rows.add(new Scorer.Text(each.tokens(), each.from(), place)));
       }
-      List<Scorer.Scores> scores = scorer(base).score(rows);
+      Scorer scorer = scorer(base);
+      List<Scorer.Scores> scores = size.inBatches(rows, scorer::score);
       return IntStream.range(0, judges.size())
           .mapToObj(i -> scores.subList(i * texts.size(), (i + 1) * texts.size()))
           .toList();
@@ -559,12 +607,13 @@ public final class EvaluateStep {
     }
 
     private void makeRoom(Map<String, LanguageModel> base) {
-      while (!scorers.isEmpty() && !plan(base, scorers.size() + 1).fits(runtime.memory())) {
+      while (!scorers.isEmpty()
+          && !plan(base, scorers.size() + 1, size.most()).fits(runtime.memory())) {
         Iterator<Scorer> eldest = scorers.values().iterator();
         eldest.next().close();
         eldest.remove();
       }
-      runtime.requireRoom(plan(base, scorers.size() + 1));
+      runtime.requireRoom(plan(base, scorers.size() + 1, size.most()));
     }
 
     /** Closes all that are open; what is needed again is opened again. */
@@ -759,7 +808,9 @@ public final class EvaluateStep {
         return List.of();
       }
       int together = wanted.stream().mapToInt(List::size).max().orElseThrow();
-      return Portions.of(batch, judges.vocabularySize(wanted.get(0).get(0)), together);
+      ArtifactRef first = wanted.get(0).get(0);
+      return Portions.of(
+          batch, judges.vocabularySize(first), together, judges.atOnce(first, together));
     }
 
     /**

@@ -3,6 +3,7 @@ package polyphony.activities.evaluate;
 import java.util.ArrayList;
 import java.util.List;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Scorer;
@@ -23,12 +24,22 @@ public final class Portions {
    * @param judges models that score a text in one call
    */
   static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize, int judges) {
+    return of(texts, vocabularySize, judges, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param atOnce texts of a portion, at most
+   */
+  static List<List<Scorer.Text>> of(
+      List<Scorer.Text> texts, int vocabularySize, int judges, int atOnce) {
     List<List<Scorer.Text>> portions = new ArrayList<>();
     int from = 0;
     long numbers = 0;
     for (int i = 0; i < texts.size(); i++) {
       long own = (long) scored(texts.get(i)) * vocabularySize * judges;
-      if (i > from && numbers + own > LARGEST) {
+      if (i > from && (numbers + own > LARGEST || i - from == atOnce)) {
         portions.add(texts.subList(from, i));
         from = i;
         numbers = 0;
@@ -49,6 +60,7 @@ public final class Portions {
    * @param judges models over one base that score a text in one call
    */
   static MemoryPlan plan(
+      Arithmetic arithmetic,
       LanguageModel model,
       int sessions,
       List<AdapterConfig> adapters,
@@ -63,6 +75,7 @@ public final class Portions {
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
     return MemoryPlan.scoring(
+        arithmetic,
         model,
         sessions,
         adapters,

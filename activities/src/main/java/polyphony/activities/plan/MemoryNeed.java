@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import polyphony.activities.evaluate.Portions;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.train.TrainStep;
@@ -27,13 +28,18 @@ public final class MemoryNeed {
   private MemoryNeed() {}
 
   /**
+   * @param arithmetic of where they are computed
    * @param base the model that everybody begins as
    * @param judge the model that {@code likelihoodModel} names, if it is another one
    * @param slots steps that are computed at the same time in one process
    * @return bytes
    */
   public static long of(
-      LanguageModel base, Optional<LanguageModel> judge, Experiment experiment, int slots) {
+      Arithmetic arithmetic,
+      LanguageModel base,
+      Optional<LanguageModel> judge,
+      Experiment experiment,
+      int slots) {
     ExperimentSpec spec = experiment.spec();
     int rows = experiment.plan().batchSize();
     int context = base.config().maxPositions();
@@ -42,8 +48,9 @@ public final class MemoryNeed {
     int text = Math.min(room, conversation(spec, answer)) + answer;
     int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
     Scorers scorers = Scorers.of(spec, base);
-    MemoryPlan sampling = MemoryPlan.sampling(base, scorers.speaking(), rows, prompt, answer);
-    MemoryPlan scoring = scoring(base, scorers, rows, text, answer);
+    MemoryPlan sampling =
+        MemoryPlan.sampling(arithmetic, base, scorers.speaking(), rows, prompt, answer);
+    MemoryPlan scoring = scoring(arithmetic, base, scorers, rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
     if (judge.isPresent()) {
       // The models that score remain open while it reads.
@@ -51,24 +58,32 @@ public final class MemoryNeed {
           Math.max(
               largest,
               slots * scoring.parts().get("weights")
-                  + scoring(judge.get(), Scorers.ONE, rows, text, answer).bytes(slots));
+                  + scoring(arithmetic, judge.get(), Scorers.ONE, rows, text, answer).bytes(slots));
     }
     if (Method.named(spec.method()).trains() == Method.Trains.NOTHING) {
       return largest;
     }
     for (Role role : Role.values()) {
       largest =
-          Math.max(largest, training(base, spec.training().forRole(role), text, answer, slots));
+          Math.max(
+              largest,
+              training(arithmetic, base, spec.training().forRole(role), text, answer, slots));
     }
     return largest;
   }
 
   private static long training(
-      LanguageModel base, TrainingSpec training, int text, int answer, int slots) {
+      Arithmetic arithmetic,
+      LanguageModel base,
+      TrainingSpec training,
+      int text,
+      int answer,
+      int slots) {
     long tokens =
         Math.min((long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
     return MemoryPlan.training(
-            base,
+            arithmetic,
+            base.config(),
             TrainStep.adapter(training, base.config()),
             TrainStep.recompute(training),
             TrainStep.LANES,
@@ -78,11 +93,17 @@ public final class MemoryNeed {
   }
 
   private static MemoryPlan scoring(
-      LanguageModel model, Scorers scorers, int rows, int text, int answer) {
+      Arithmetic arithmetic,
+      LanguageModel model,
+      Scorers scorers,
+      int rows,
+      int text,
+      int answer) {
     int tokens = Math.min(text, model.config().maxPositions());
     int scored = Math.min(answer, tokens);
     int together = scorers.together();
     return MemoryPlan.scoring(
+        arithmetic,
         model,
         scorers.bases(),
         scorers.adapters(),

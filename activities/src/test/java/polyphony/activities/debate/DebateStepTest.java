@@ -28,6 +28,7 @@ import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
 import polyphony.activities.lm.Scorer;
@@ -74,6 +75,11 @@ class DebateStepTest {
     int batches;
     int failAfter = Integer.MAX_VALUE;
 
+    /** Rows that there is memory for together, though more were planned. */
+    int room = Integer.MAX_VALUE;
+
+    final List<Integer> sizes = new ArrayList<>();
+
     @Override
     public Sampler sampler(List<LanguageModel> models) {
       assertThat(models).extracting(LanguageModel::folder).containsOnly(models.get(0).folder());
@@ -86,6 +92,10 @@ class DebateStepTest {
           assertThat(settings).isEqualTo(new SamplingSettings(1.0, 0.9, 8));
           if (batches == failAfter) {
             throw PolyphonyException.infrastructure("the machine is gone", null);
+          }
+          sizes.add(batch.size());
+          if (batch.size() > room) {
+            throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "too many rows");
           }
           List<Continuation> continuations = new ArrayList<>();
           for (Prompt prompt : batch) {
@@ -322,6 +332,64 @@ class DebateStepTest {
             e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
         .hasMessageContainingAll("sampling 3 answers of up to", "a step may use 0.05 GB");
     assertThat(runtime.asked).isEmpty();
+  }
+
+  @Test
+  void rowsThatDoNotFitTogetherAreSampledInHalves() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, 3);
+    Debate.Result expected = run(request);
+    runtime.sizes.clear();
+    runtime.room = 1;
+    try (TestSteps other = new TestSteps(folder.resolve("halved"))) {
+      copyInto(other, List.of());
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(other.usage("halvedBatches")).isEqualTo(2);
+    }
+    assertThat(runtime.sizes).startsWith(3, 2, 1, 1, 1, 1);
+    assertThat(runtime.sizes.subList(2, runtime.sizes.size())).containsOnly(1);
+
+    runtime.room = 0;
+    assertThatThrownBy(() -> run(request(1, 1, 0, QUESTIONS, List.of(), false, 3)))
+        .hasMessage("too many rows");
+  }
+
+  @Test
+  void anAttemptAfterOneThatHalvedSamplesAsManyRowsTogether() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, 4);
+    Debate.Result expected = run(request);
+    try (TestSteps other = new TestSteps(folder.resolve("continued"))) {
+      copyInto(other, List.of());
+      runtime.room = 2;
+      runtime.batches = 0;
+      runtime.failAfter = 3;
+      assertThatThrownBy(() -> run(other, request, () -> false))
+          .hasMessageContaining("the machine is gone");
+      runtime.failAfter = Integer.MAX_VALUE;
+      runtime.sizes.clear();
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(runtime.sizes).containsExactly(2, 1);
+      assertThat(other.usage("halvedBatches")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void rowsThatWouldNotFitTogetherAreHalvedBeforeTheModelIsLoaded() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, QUESTIONS);
+    Debate.Result expected = run(request);
+    int longest =
+        runtime.asked.stream()
+            .mapToInt(each -> tokenizer.encode(each.prompt()).length)
+            .max()
+            .orElseThrow();
+    LanguageModel model = steps.checkpoints().open(models.get(0));
+    runtime.memory = MemoryPlan.sampling(model, QUESTIONS, longest, 8).bytes() - 1;
+    runtime.sizes.clear();
+    try (TestSteps other = new TestSteps(folder.resolve("planned"))) {
+      copyInto(other, List.of());
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(other.usage("halvedBatches")).isEqualTo(1);
+    }
+    assertThat(runtime.sizes).containsExactly(4, 3);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package polyphony.activities.lm.onnx;
 
+import java.util.Optional;
 import polyphony.activities.lm.MemoryPlan;
 
 /**
@@ -11,11 +12,26 @@ import polyphony.activities.lm.MemoryPlan;
  * @param tokensPerScoring tokens of one run of the scoring graph, padding included, at most (one
  *     text at least); what fits the processor's cache is faster than what does not
  * @param variant how graphs are written
+ * @param cuda the GPU to compute on; empty: the processors
  */
 public record OnnxOptions(
-    int threads, int stepsPerRun, int tokensPerScoring, GraphVariant variant) {
+    int threads,
+    int stepsPerRun,
+    int tokensPerScoring,
+    GraphVariant variant,
+    Optional<OnnxCuda> cuda) {
   public static final OnnxOptions DEFAULT =
-      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING, GraphVariant.CPU);
+      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
+
+  /** On the processors. */
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU, Optional.empty());
+  }
+
+  /** These on a GPU. */
+  public OnnxOptions on(OnnxCuda gpu) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, variant, Optional.of(gpu));
+  }
 
   public OnnxOptions {
     if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {
@@ -29,13 +45,8 @@ public record OnnxOptions(
     }
   }
 
-  /** With the processor's graphs. */
-  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
-    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU);
-  }
-
   /** The same with graphs of another variant. */
   public OnnxOptions with(GraphVariant other) {
-    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other);
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other, cuda);
   }
 }

@@ -32,11 +32,13 @@ import polyphony.storage.PolyphonyException;
 final class OnnxSession implements AutoCloseable {
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
+  private final String shrinkage;
   private final Inputs kept = new Inputs();
 
   /**
    * @param weightsFolder where the files of the model's external data lie
-   * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit
+   * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit; INFRASTRUCTURE where the
+   *     GPU cannot be used
    */
   OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
     this(model, weightsFolder, options, Optional.empty());
@@ -47,6 +49,7 @@ final class OnnxSession implements AutoCloseable {
    */
   private OnnxSession(
       ModelProto model, Path weightsFolder, OnnxOptions options, Optional<Path> optimized) {
+    shrinkage = options.cuda().map(OnnxCuda::shrinkage).orElse("cpu:0");
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -61,6 +64,9 @@ final class OnnxSession implements AutoCloseable {
         settings.setOptimizedModelFilePath(optimized.get().toString());
         // It warns that the file is good for this machine alone.
         settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+      }
+      if (options.cuda().isPresent()) {
+        options.cuda().get().addTo(settings);
       }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
@@ -231,7 +237,7 @@ final class OnnxSession implements AutoCloseable {
     tensors.putAll(inputs.tensors);
     try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
       if (memory == Memory.GIVEN_BACK) {
-        settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+        settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", shrinkage);
       }
       try (OrtSession.Result result =
           NativeWork.interruptible(
@@ -298,10 +304,19 @@ final class OnnxSession implements AutoCloseable {
         || lower.contains("bad_alloc")
         || lower.contains("failed to allocate memory")
         || lower.contains("out of memory")
+        || lower.contains("cublas_status_alloc_failed")
         || lower.contains("available memory of")) {
       return new PolyphonyException(
           ErrorClass.OUT_OF_MEMORY,
           what + ": out of memory; use smaller batches (" + message + ")",
+          e);
+    }
+    if (lower.contains("cuda failure") || lower.contains("cuda error")) {
+      return PolyphonyException.infrastructure(
+          what
+              + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"
+              + " and dmesg if it fails again): "
+              + message,
           e);
     }
     ErrorClass errorClass =

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 
 /**
@@ -37,24 +38,31 @@ public final class TorchBases {
   }
 
   private final boolean keeps;
+  private final Device device;
 
   /** Guarded by this, as is all else. */
   private final Map<Path, Base> bases = new HashMap<>();
 
   private int loads;
 
-  private TorchBases(boolean keeps) {
+  private TorchBases(boolean keeps, Device device) {
     this.keeps = keeps;
+    this.device = device;
   }
 
   /** Keeps the last base for trainings to come. */
   public static TorchBases shared() {
-    return new TorchBases(true);
+    return shared(Device.CPU);
+  }
+
+  /** The same on a device. */
+  public static TorchBases shared(Device device) {
+    return new TorchBases(true, device);
   }
 
   /** Frees a base as soon as nobody uses it. */
   static TorchBases unshared() {
-    return new TorchBases(false);
+    return new TorchBases(false, Device.CPU);
   }
 
   /**
@@ -103,7 +111,7 @@ public final class TorchBases {
 
   private Base load(LanguageModel model) {
     loads++;
-    Base base = new Base(TorchEngine.newManager());
+    Base base = new Base(TorchEngine.newManager(device));
     try {
       model
           .config()
@@ -121,6 +129,11 @@ public final class TorchBases {
       base.manager.close();
       throw e;
     }
+  }
+
+  /** Where they lie, and trainings over them compute. */
+  Device device() {
+    return device;
   }
 
   /** Bytes of what is kept and not used. */

@@ -38,9 +38,9 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 
 /**
- * Finetuning of a decoder or of an adapter over it on the CPU, in 32-bit floats. One step: cut the
- * examples into micro-batches, compute each on its lane, add the lanes' gradients in lane order,
- * clip, AdamW.
+ * Finetuning of a decoder or of an adapter over it, in 32-bit floats. One step: cut the examples
+ * into micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip,
+ * AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -96,7 +96,7 @@ public final class TorchTrainer implements Trainer {
    *     merged into its weights
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
-   * @param bases where the weights below an adapter come from
+   * @param bases where the weights below an adapter come from, and what is computed on
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
    *     settings' adapter is not one for the model or not the shape of the one that it has
@@ -125,7 +125,7 @@ public final class TorchTrainer implements Trainer {
         lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
     this.dropouts =
         lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
-    this.manager = TorchEngine.newManager();
+    this.manager = TorchEngine.newManager(bases.device());
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
@@ -632,7 +632,9 @@ public final class TorchTrainer implements Trainer {
         0,
         file + " cannot be written",
         () -> {
-          Weights.write(file, all, name -> TorchDecoder.values(arrays.get(name)), metadata);
+          try (HostCopy copy = new HostCopy()) {
+            Weights.write(file, all, name -> copy.of(arrays.get(name)), metadata);
+          }
           return null;
         });
   }
