@@ -10,9 +10,9 @@
  * architectures.json}. An {@link polyphony.activities.lm.Adapter} is what one agent adds to a model
  * that several share. {@link polyphony.activities.lm.MemoryPlan} says beforehand what a piece of
  * work will take. What is computed on is a {@link polyphony.activities.lm.Device}; {@code cuda}
- * checks what a GPU needs. No file of a model is trusted: {@code TokenizerFile} and {@code TemplateValues}
- * say what may reach the libraries behind them. An {@link polyphony.activities.lm.EncoderModel}
- * does not speak: it only compares texts, as an {@link polyphony.activities.lm.Encoder}. Nothing
- * here knows of debates; nothing above names ONNX or DJL.
+ * checks what a GPU needs. No file of a model is trusted: {@code TokenizerFile} and {@code
+ * TemplateValues} say what may reach the libraries behind them. An {@link
+ * polyphony.activities.lm.EncoderModel} does not speak: it only compares texts, as an {@link
+ * polyphony.activities.lm.Encoder}. Nothing here knows of debates; nothing above names ONNX or DJL.
  */
 package polyphony.activities.lm;
