@@ -625,6 +625,41 @@ class ResolveStepTest {
     assertThat(resolve(Map.of()).run("fork", fork("begun", 2, 0.75))).isEqualTo(fork);
   }
 
+  @Test
+  void aForkThatAsksForAnotherShapeOfItsAdaptersIsRefusedBeforeAnythingRuns() {
+    String tuned = "{\"iterations\": 3, \"training\": {\"tuning\": \"lora\", \"rank\": 2}}";
+    Experiment begun = resolve(Map.of()).run("begun", with(tuned));
+    assertThatThrownBy(() -> resolve(Map.of()).run("other", with(forked(2, "\"rank\": 4", ""))))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessageStartingWith("training asks for LoRA of rank 4, alpha 8, on down_proj, ")
+        .hasMessageContaining(
+            "what iteration 1 of begun has and is to be trained on is LoRA of rank 2")
+        .hasMessageEndingWith(
+            ": set rank, alpha and targets to the same, or tuning to full, which merges it");
+    // From an untuned model, of the same shape, or with every weight, it can go on.
+    for (String allowed :
+        List.of(
+            forked(1, "\"rank\": 4", ""),
+            forked(2, "\"rank\": 4", ", \"startFrom\": \"base\""),
+            forked(2, "\"dropout\": 0.5", ""),
+            forked(2, "\"tuning\": \"full\"", ""))) {
+      assertThat(resolve(Map.of()).run("fork-" + allowed.hashCode(), with(allowed)).base())
+          .isEqualTo(begun.base());
+    }
+  }
+
+  private static String forked(int iteration, String training, String more) {
+    return "{\"fork\": {\"experiment\": \"begun\", \"iteration\": "
+        + iteration
+        + "}, \"training\": {"
+        + training
+        + "}"
+        + more
+        + "}";
+  }
+
   private static final String ANOTHER_SEED =
       "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, \"seed\": 6";
 
