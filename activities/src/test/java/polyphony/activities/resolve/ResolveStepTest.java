@@ -25,6 +25,8 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.data.DataRegistry;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.ArithmeticTask;
@@ -45,6 +47,7 @@ import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.InvalidSpecException;
 import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
+import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.TaskSpec;
 
 class ResolveStepTest {
@@ -647,6 +650,25 @@ class ResolveStepTest {
             forked(2, "\"tuning\": \"full\"", ""))) {
       assertThat(resolve(Map.of()).run("fork-" + allowed.hashCode(), with(allowed)).base())
           .isEqualTo(begun.base());
+    }
+  }
+
+  @Test
+  void anAdapterThatTheBaseModelHasIsTrainedOnInItsOwnShape() {
+    Path folder = temporary.resolve("peft");
+    DecoderConfig base = TinyModels.config(false);
+    TinyModels.adapter(folder, base, new AdapterConfig(4, 8, 0, base.linearLayers()), 1);
+    models()
+        .importAdapter(
+            "tuned", folder, store.checkpoints, models().checkpoint(SpecDefaults.BASE_MODEL));
+    String training = "{\"baseModel\": \"tuned\", \"training\": {\"tuning\": ";
+    assertThatThrownBy(() -> resolve(Map.of()).run("a", with(training + "\"lora\"}}")))
+        .hasMessageStartingWith("training asks for LoRA of rank 8, alpha 16, on down_proj, ")
+        .hasMessageContaining(
+            "but what tuned has and is to be trained on is LoRA of rank 4, alpha 8");
+    for (String allowed : List.of("\"lora\", \"rank\": 4}}", "\"full\"}}")) {
+      Experiment begun = resolve(Map.of()).run("b-" + allowed.length(), with(training + allowed));
+      assertThat(store.checkpoints.adapterConfig(begun.base())).isPresent();
     }
   }
 
