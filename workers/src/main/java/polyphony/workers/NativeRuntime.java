@@ -23,11 +23,11 @@ import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
 
 /** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
-final class NativeRuntime implements LanguageModelRuntime {
+public final class NativeRuntime implements LanguageModelRuntime {
   private final int slots;
 
   /** One that has all of the memory. */
-  NativeRuntime() {
+  public NativeRuntime() {
     this(1);
   }
 
