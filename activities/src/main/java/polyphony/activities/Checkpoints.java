@@ -26,7 +26,10 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.ChatTemplate;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.EncoderConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
@@ -43,7 +46,8 @@ import polyphony.workflows.ModelDefaults;
 /**
  * Language models in the store. A checkpoint is a small artifact, {@code checkpoint.json}: the
  * files of a Hugging Face folder by name, each an artifact of its own, so that finetuned models
- * share everything but their weights. Equal folders give equal checkpoints.
+ * share everything but their weights. Equal folders give equal checkpoints. A model with an adapter
+ * has all files of its base, and the adapter's two beside them.
  */
 public final class Checkpoints {
   public static final String MEDIA_TYPE = "application/vnd.polyphony.checkpoint+json";
@@ -73,6 +77,7 @@ public final class Checkpoints {
 
   private static final Set<String> REQUIRED =
       Set.of("config.json", "tokenizer.json", "tokenizer_config.json");
+  private static final Set<String> ADAPTER = Set.of(Adapter.CONFIG, Adapter.WEIGHTS);
   private static final int MAX_JSON_BYTES = 1 << 20;
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -156,7 +161,7 @@ public final class Checkpoints {
   }
 
   /**
-   * The checkpoint of a finetuned model: {@code start} with other weights.
+   * The checkpoint of a finetuned model: {@code start} with other weights, and without an adapter.
    *
    * @param weights a safetensors file with the tensors of {@code start}
    * @throws PolyphonyException BUG where they are others
@@ -175,7 +180,7 @@ public final class Checkpoints {
               }
             });
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
-    files(start)
+    base(files(start))
         .forEach(
             (name, file) -> {
               if (!isWeights(name)) {
@@ -189,12 +194,49 @@ public final class Checkpoints {
     return put(files, destination);
   }
 
+  /**
+   * The checkpoint of a model with an adapter. The base's files are not put again: whoever knows
+   * {@code start} has them, and they are large.
+   *
+   * @param start the base, or the base with another adapter, which this one takes the place of
+   * @param weights a safetensors file with the adapter's tensors by PEFT's names
+   * @throws PolyphonyException DATA where they are not those of {@code config} over this base
+   */
+  public ArtifactRef putWithAdapter(
+      ArtifactRef start, AdapterConfig config, Path weights, Destination destination) {
+    Adapter.openWeights(weights, config, decoderConfig(start));
+    SortedMap<String, ArtifactRef> files = base(files(start));
+    files.put(
+        Adapter.CONFIG,
+        putWritten(
+            file -> config.write(file, Optional.empty()),
+            mediaType(Adapter.CONFIG),
+            Adapter.CONFIG,
+            destination));
+    files.put(
+        Adapter.WEIGHTS, destination.put(weights, mediaType(Adapter.WEIGHTS), Adapter.WEIGHTS));
+    return put(files, destination);
+  }
+
   private static ArtifactRef put(SortedMap<String, ArtifactRef> files, Destination destination) {
+    return putWritten(
+        file -> Files.write(file, JSON.writeValueAsBytes(files)),
+        MEDIA_TYPE,
+        "checkpoint.json",
+        destination);
+  }
+
+  private interface Content {
+    void write(Path file) throws IOException;
+  }
+
+  private static ArtifactRef putWritten(
+      Content content, String mediaType, String name, Destination destination) {
     try {
       Path file = Files.createTempFile("checkpoint", ".json");
       try {
-        Files.write(file, JSON.writeValueAsBytes(files));
-        return destination.put(file, MEDIA_TYPE, "checkpoint.json");
+        content.write(file);
+        return destination.put(file, mediaType, name);
       } finally {
         Files.deleteIfExists(file);
       }
@@ -230,17 +272,54 @@ public final class Checkpoints {
     }
     // A closed list of names is also what keeps every file inside the model's folder.
     if (files == null
-        || !files.keySet().stream().allMatch(each -> FILES.contains(each) || isWeights(each))) {
+        || !files.keySet().stream()
+            .allMatch(each -> FILES.contains(each) || isWeights(each) || ADAPTER.contains(each))) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has files other than " + FILES);
     }
     if (!files.keySet().containsAll(REQUIRED)
-        || files.keySet().stream().noneMatch(Weights::isWeightsFile)
+        || base(files).keySet().stream().noneMatch(Weights::isWeightsFile)
+        || (hasAdapter(files) && !files.keySet().containsAll(ADAPTER))
         || files.containsValue(null)) {
       throw PolyphonyException.data(
           "checkpoint " + checkpoint.sha256() + " has only the files " + files.keySet());
     }
     return files;
+  }
+
+  private static boolean hasAdapter(Map<String, ArtifactRef> files) {
+    return ADAPTER.stream().anyMatch(files::containsKey);
+  }
+
+  /** The base's files. */
+  private static SortedMap<String, ArtifactRef> base(Map<String, ArtifactRef> files) {
+    SortedMap<String, ArtifactRef> base = new TreeMap<>(files);
+    base.keySet().removeAll(ADAPTER);
+    return base;
+  }
+
+  /** The adapter's files, where there are any. */
+  private static SortedMap<String, ArtifactRef> adapter(Map<String, ArtifactRef> files) {
+    SortedMap<String, ArtifactRef> adapter = new TreeMap<>(files);
+    adapter.keySet().retainAll(ADAPTER);
+    return adapter;
+  }
+
+  /** What a checkpoint's adapter is like, without opening the model; empty where it has none. */
+  public Optional<AdapterConfig> adapterConfig(ArtifactRef checkpoint) {
+    ArtifactRef config = files(checkpoint).get(Adapter.CONFIG);
+    if (config == null) {
+      return Optional.empty();
+    }
+    try (LocalCache.Pinned file = artifacts.open(config)) {
+      return Optional.of(AdapterConfig.read(file.path(), decoderConfig(checkpoint)));
+    }
+  }
+
+  private DecoderConfig decoderConfig(ArtifactRef checkpoint) {
+    try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get(CONFIG))) {
+      return DecoderConfig.read(config.path());
+    }
   }
 
   /** {@link #weightsSha256(Collection)} of a checkpoint. */
@@ -249,8 +328,9 @@ public final class Checkpoints {
   }
 
   /**
-   * SHA-256 of the weights file among {@code files}, or that of its shards together: what {@code
-   * sha256sum *.safetensors | sha256sum} says. Empty where there are no weights.
+   * SHA-256 of the weights file among {@code files}, or that of several together, be they shards or
+   * a base's and an adapter's: what {@code sha256sum *.safetensors | sha256sum} says. Empty where
+   * there are no weights.
    */
   public static Optional<String> weightsSha256(Collection<ArtifactRef> files) {
     List<ArtifactRef> weights =
@@ -303,18 +383,23 @@ public final class Checkpoints {
 
   /**
    * Opens a checkpoint as a folder on this machine. The folder is named by the checkpoint's hash
-   * and shared by everybody who opens it.
+   * and shared by everybody who opens it, or opens it with an adapter: that is in a folder of its
+   * own.
    *
    * @throws PolyphonyException DATA where the checkpoint or the model is broken; INFRASTRUCTURE
    *     where it cannot be laid out
    */
   public LanguageModel open(ArtifactRef checkpoint) {
-    return LanguageModel.open(folder(checkpoint));
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    LanguageModel base = LanguageModel.open(folder(base(files)));
+    return hasAdapter(files)
+        ? base.with(Adapter.open(folder(adapter(files)), base.config()))
+        : base;
   }
 
   /** Opens the checkpoint of an encoder; errors as in {@link #open}. */
   public EncoderModel openEncoder(ArtifactRef checkpoint) {
-    return EncoderModel.open(folder(checkpoint));
+    return EncoderModel.open(folder(base(files(checkpoint))));
   }
 
   /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
@@ -324,15 +409,17 @@ public final class Checkpoints {
     }
   }
 
-  private Path folder(ArtifactRef checkpoint) {
-    SortedMap<String, ArtifactRef> files = files(checkpoint);
-    Path folder = folders.resolve(checkpoint.sha256());
+  /** The folder of these files, by the SHA-256 of the checkpoint that has them and no others. */
+  private Path folder(SortedMap<String, ArtifactRef> files) {
+    Path folder = folders;
     try {
-      if (!checked.contains(checkpoint.sha256())) {
+      String sha256 = Sha256.of(JSON.writeValueAsBytes(files));
+      folder = folders.resolve(sha256);
+      if (!checked.contains(sha256)) {
         if (!holds(folder, files)) {
           layOut(files, folder);
         }
-        checked.add(checkpoint.sha256());
+        checked.add(sha256);
       }
       return folder;
     } catch (IOException e) {

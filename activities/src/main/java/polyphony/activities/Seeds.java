@@ -68,6 +68,11 @@ public final class Seeds {
     return of("order", run, iteration, role, agent, epoch);
   }
 
+  /** Seed of a new adapter and of what its training leaves out at random. */
+  public static long adapter(long run, int iteration, Role role, int agent) {
+    return of("adapter", run, iteration, role, agent);
+  }
+
   /** The first 8 bytes of the SHA-256 of the parts as a JSON array of strings. */
   private static long of(Object... parts) {
     List<String> texts =

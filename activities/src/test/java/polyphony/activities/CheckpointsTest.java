@@ -12,6 +12,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -19,11 +22,15 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
+import polyphony.storage.CanonicalJson;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.LocalCache;
 import polyphony.storage.PolyphonyException;
@@ -149,6 +156,77 @@ class CheckpointsTest {
     assertThat(after).isEqualTo(before);
     assertThat(checkpoints.open(tuned).folder().resolve("model.safetensors"))
         .hasSameBinaryContentAs(other.resolve("model.safetensors"));
+  }
+
+  @Test
+  void adaptersShareTheirBaseAndItsFolder() throws IOException {
+    ArtifactRef base = Checkpoints.put(model, this::put);
+    DecoderConfig decoder = TinyModels.config(false);
+    AdapterConfig config = new AdapterConfig(3, 6, 0, new TreeSet<>(Set.of("q_proj", "down_proj")));
+    Path first = TinyModels.adapter(temporary.resolve("a"), decoder, config, 1).folder();
+    Path second = TinyModels.adapter(temporary.resolve("b"), decoder, config, 2).folder();
+    List<String> stored = new ArrayList<>();
+    ArtifactRef one =
+        checkpoints.putWithAdapter(
+            base,
+            config,
+            first.resolve(Adapter.WEIGHTS),
+            (file, mediaType, name) -> {
+              stored.add(name);
+              return put(file, mediaType, name);
+            });
+    assertThat(stored).containsExactly(Adapter.CONFIG, Adapter.WEIGHTS, "checkpoint.json");
+    ArtifactRef two =
+        checkpoints.putWithAdapter(one, config, second.resolve(Adapter.WEIGHTS), this::put);
+
+    LanguageModel opened = checkpoints.open(one);
+    LanguageModel other = anotherProcess().open(two);
+    assertThat(opened.folder())
+        .isEqualTo(other.folder())
+        .isEqualTo(checkpoints.open(base).folder());
+    assertThat(opened.folder().getFileName()).hasToString(base.sha256());
+    assertThat(opened.adapter().orElseThrow().config()).isEqualTo(config);
+    assertThat(opened.adapter().orElseThrow().folder().resolve(Adapter.WEIGHTS))
+        .hasSameBinaryContentAs(first.resolve(Adapter.WEIGHTS));
+    assertThat(other.adapter().orElseThrow().folder().resolve(Adapter.WEIGHTS))
+        .hasSameBinaryContentAs(second.resolve(Adapter.WEIGHTS));
+    assertThat(checkpoints.open(base).adapter()).isEmpty();
+    assertThat(checkpoints.adapterConfig(two)).contains(config);
+    assertThat(checkpoints.adapterConfig(base)).isEmpty();
+
+    String lines =
+        Sha256.of(first.resolve(Adapter.WEIGHTS))
+            + "  adapter_model.safetensors\n"
+            + Sha256.of(model.resolve(Weights.FILE))
+            + "  model.safetensors\n";
+    assertThat(checkpoints.weightsSha256(one))
+        .isEqualTo(Sha256.of(lines.getBytes(StandardCharsets.UTF_8)))
+        .isNotEqualTo(checkpoints.weightsSha256(two));
+
+    ArtifactRef whole = checkpoints.putWithWeights(one, model.resolve(Weights.FILE), this::put);
+    assertThat(whole).isEqualTo(base);
+  }
+
+  @Test
+  void halfAnAdapterIsNone() throws IOException {
+    ArtifactRef base = Checkpoints.put(model, this::put);
+    AdapterConfig config = new AdapterConfig(2, 4, 0, new TreeSet<>(Set.of("v_proj")));
+    DecoderConfig decoder = TinyModels.config(false);
+    Path weights =
+        TinyModels.adapter(temporary.resolve("a"), decoder, config, 1)
+            .folder()
+            .resolve(Adapter.WEIGHTS);
+    ArtifactRef whole = checkpoints.putWithAdapter(base, config, weights, this::put);
+    for (String name : List.of(Adapter.CONFIG, Adapter.WEIGHTS)) {
+      Map<String, ArtifactRef> files = new TreeMap<>(checkpoints.files(whole));
+      files.remove(name);
+      ArtifactRef half = put(new String(CanonicalJson.bytes(files), StandardCharsets.UTF_8));
+      assertThatThrownBy(() -> checkpoints.open(half)).hasMessageContaining("has only the files");
+    }
+    AdapterConfig another = new AdapterConfig(3, 4, 0, config.targets());
+    assertThatThrownBy(() -> checkpoints.putWithAdapter(base, another, weights, this::put))
+        .isInstanceOf(PolyphonyException.class)
+        .hasMessageContaining("adapter_config.json implies [3, 24]");
   }
 
   @Test

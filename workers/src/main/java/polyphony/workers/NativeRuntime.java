@@ -9,6 +9,7 @@ import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
@@ -19,12 +20,14 @@ import polyphony.activities.lm.onnx.OnnxEnvironment;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.onnx.OnnxScorer;
+import polyphony.activities.lm.torch.TorchBases;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
 
 /** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
 public final class NativeRuntime implements LanguageModelRuntime {
   private final int slots;
+  private final TorchBases bases = TorchBases.shared();
 
   /** One that has all of the memory. */
   public NativeRuntime() {
@@ -41,6 +44,14 @@ public final class NativeRuntime implements LanguageModelRuntime {
   @Override
   public long memory() {
     return AvailableMemory.bytes() / slots;
+  }
+
+  @Override
+  public void requireRoom(MemoryPlan plan) {
+    if (plan.bytes() + bases.idleBytes() > memory()) {
+      bases.giveUpIdle();
+    }
+    plan.requireFits(memory());
   }
 
   @Override
@@ -64,7 +75,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    return new TorchTrainer(model, batches, settings, state);
+    return new TorchTrainer(model, batches, settings, state, bases);
   }
 
   @Override

@@ -7,6 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -228,6 +230,35 @@ public record DecoderConfig(
     }
     linear(shapes, "mlp.down_proj", hiddenSize, intermediateSize, bias);
     return shapes;
+  }
+
+  /**
+   * The linear layers of block {@code layer} by name, such as {@code
+   * model.layers.0.self_attn.q_proj}, with the shapes {@code [out, in]} of their weights: those
+   * that an adapter may add to.
+   */
+  public Map<String, long[]> linearLayers(int layer) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    blockShapes()
+        .forEach(
+            (name, shape) -> {
+              if (shape.length == 2) {
+                layers.put(blockPrefix(layer) + withoutEnd(name), shape);
+              }
+            });
+    return layers;
+  }
+
+  /** What the linear layers of every block are called, without their path: {@code q_proj}. */
+  public SortedSet<String> linearLayers() {
+    SortedSet<String> names = new TreeSet<>();
+    linearLayers(0).keySet().forEach(name -> names.add(AdapterConfig.target(name)));
+    return names;
+  }
+
+  /** A weight's name without {@code .weight}. */
+  private static String withoutEnd(String name) {
+    return name.substring(0, name.lastIndexOf('.'));
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */

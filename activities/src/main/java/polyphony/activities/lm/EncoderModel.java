@@ -33,7 +33,7 @@ public record EncoderModel(Path folder, EncoderConfig config, Weights weights) {
     EncoderModel model = new EncoderModel(folder, config, Weights.openFolder(folder));
     for (Map.Entry<String, long[]> weight : config.weightShapes().entrySet()) {
       LanguageModel.requireShape(
-          folder, model.weights, model.stored(weight.getKey()), weight.getValue());
+          folder, model.weights, model.stored(weight.getKey()), weight.getValue(), "config.json");
     }
     int tokens = FastTokenizer.vocabularySize(folder.resolve("tokenizer.json"));
     if (tokens > config.vocabularySize()) {

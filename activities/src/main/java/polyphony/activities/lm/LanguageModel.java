@@ -1,6 +1,7 @@
 package polyphony.activities.lm;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -93,7 +94,7 @@ public record LanguageModel(
     DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
     Weights weights = Weights.openFolder(folder);
     Map<String, long[]> shapes = config.weightShapes();
-    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape));
+    shapes.forEach((name, shape) -> requireShape(folder, weights, name, shape, "config.json"));
     weights.tensors().keySet().stream()
         .filter(name -> !shapes.containsKey(name) && !harmless(name, config))
         .findFirst()
@@ -121,25 +122,31 @@ public record LanguageModel(
         || (config.tiedEmbeddings() && name.equals("lm_head.weight"));
   }
 
-  static void requireShape(Path folder, Weights weights, String name, long[] shape) {
+  /**
+   * @param source whose weights they are
+   * @param config what says that there is such a tensor
+   */
+  static void requireShape(Path source, Weights weights, String name, long[] shape, String config) {
     Weights.Tensor tensor = weights.tensors().get(name);
     if (tensor == null) {
       throw PolyphonyException.data(
-          folder + ": the weights have no tensor " + name + ", which config.json implies");
+          source + ": the weights have no tensor " + name + ", which " + config + " implies");
     }
     if (!Arrays.equals(tensor.shape(), shape)) {
       throw PolyphonyException.data(
-          folder
+          source
               + ": tensor "
               + name
               + " has shape "
               + Arrays.toString(tensor.shape())
-              + ", config.json implies "
+              + ", "
+              + config
+              + " implies "
               + Arrays.toString(shape));
     }
     if (!Weights.FLOAT_TYPES.contains(tensor.type())) {
       throw PolyphonyException.data(
-          folder
+          source
               + ": tensor "
               + name
               + " has type "
@@ -147,6 +154,21 @@ public record LanguageModel(
               + "; supported: "
               + String.join(", ", Weights.FLOAT_TYPES)
               + " (a quantised model must be converted first)");
+    }
+  }
+
+  /**
+   * One of the weights that the model computes with, as 32-bit floats: the base's, with what the
+   * adapter adds.
+   *
+   * @param name of the base's tensor
+   * @param into as long as the tensor; its position does not move
+   */
+  public void floats(String name, FloatBuffer into) {
+    weights.floats(name, into);
+    if (name.endsWith(".weight")) {
+      String layer = name.substring(0, name.length() - ".weight".length());
+      adapter.ifPresent(each -> each.merge(layer, into));
     }
   }
 

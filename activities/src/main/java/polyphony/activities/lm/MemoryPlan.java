@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -134,21 +135,44 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   }
 
   /**
-   * Finetuning every weight.
+   * Finetuning every weight, activations kept.
    *
+   * @see #training(LanguageModel, Optional, boolean, int, long, long)
+   */
+  public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
+    return training(model, Optional.empty(), false, lanes, tokens, trained);
+  }
+
+  /**
+   * Finetuning.
+   *
+   * @param adapter what is trained; empty where every weight is
+   * @param recompute whether the activations within a block are computed again for the gradient
    * @param lanes micro-batches that are computed at a time
    * @param tokens of the largest micro-batch, padding included
    * @param trained tokens of it that count in the loss
    */
-  public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
+  public static MemoryPlan training(
+      LanguageModel model,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
+      int lanes,
+      long tokens,
+      long trained) {
     DecoderConfig config = model.config();
     long weights = FLOAT * config.parameters();
+    long own = adapter.map(each -> FLOAT * each.parameters(config)).orElse(weights);
     Map<String, Long> parts = new LinkedHashMap<>();
-    parts.put("weights", weights);
-    parts.put("gradients", lanes * weights);
-    parts.put("optimizer", 2 * weights);
-    parts.put(
-        "activations", share(FRAGMENTS, lanes * FLOAT * tokens * config.layers() * kept(config)));
+    parts.put("weights", adapter.isPresent() ? weights + own : weights);
+    parts.put("gradients", lanes * own);
+    parts.put("optimizer", 2 * own);
+    // Of the blocks that are not being computed, their inputs remain.
+    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perLayers =
+        recompute
+            ? perToken + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perToken;
+    parts.put("activations", share(FRAGMENTS, lanes * FLOAT * tokens * perLayers));
     parts.put("logits", share(FRAGMENTS, 3L * lanes * FLOAT * trained * config.vocabularySize()));
     // A weight's gradient in a micro-batch, before it is added to those before.
     parts.put("working memory", lanes * FLOAT * largestWeight(config));
@@ -222,6 +246,20 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         + 3 * keys
         + repeated
         + 4L * config.intermediateSize();
+  }
+
+  /**
+   * The same of what an adapter adds to that: with dropout its input, as far as it is left in, with
+   * a byte that says so.
+   */
+  private static long kept(DecoderConfig config, AdapterConfig adapter) {
+    long inputs = 0;
+    for (Map.Entry<String, long[]> layer : config.linearLayers(0).entrySet()) {
+      if (adapter.adapts(layer.getKey())) {
+        inputs += layer.getValue()[1];
+      }
+    }
+    return adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0;
   }
 
   private static long share(double factor, long bytes) {

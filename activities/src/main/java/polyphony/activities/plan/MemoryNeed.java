@@ -56,6 +56,8 @@ public final class MemoryNeed {
     MemoryPlan training =
         MemoryPlan.training(
             base,
+            TrainStep.adapter(spec.training()),
+            TrainStep.recompute(spec.training()),
             TrainStep.LANES,
             tokens,
             Math.min(tokens, (long) spec.training().batchSize() * answer));

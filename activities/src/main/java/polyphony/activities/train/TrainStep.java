@@ -9,9 +9,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.TreeSet;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
+import polyphony.activities.Seeds;
 import polyphony.activities.StepProgress;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -32,9 +36,9 @@ import polyphony.workflows.Train;
 import polyphony.workflows.TrainingSpec;
 
 /**
- * Finetunes one model on its training set. The work is committed every few minutes: weights,
- * optimizer state, position and loss curve. An attempt goes on from the last commit, and its result
- * has the same bytes as if it had never been interrupted.
+ * Finetunes one model, or an adapter over it, on its training set. The work is committed every few
+ * minutes: weights, optimizer state, position and loss curve. An attempt goes on from the last
+ * commit, and its result has the same bytes as if it had never been interrupted.
  */
 public final class TrainStep {
   /** Raised whenever equal requests give other weights. */
@@ -141,8 +145,8 @@ public final class TrainStep {
     Trained trained;
     Instant started = clock.instant();
     Instant committed = started;
-    try (Trainer trainer =
-        trainer(start, batches, settings(training, batches.steps()), last, artifacts)) {
+    TrainingSettings settings = settings(request, batches.steps());
+    try (Trainer trainer = trainer(start, batches, settings, last, artifacts)) {
       requireStep(trainer.step(), curve.size());
       progress.report(trainer.step(), batches.steps());
       while (trainer.step() < batches.steps()) {
@@ -167,7 +171,7 @@ public final class TrainStep {
         attempt.usage("trainedTokens", (double) report.trainedTokens());
         progress.report(trainer.step(), batches.steps());
       }
-      trained = trained(request, trainer, batches, attempt);
+      trained = trained(request, trainer, settings, batches, attempt);
     }
     // The trainer is closed, so that its memory is there for the comparison.
     requireAgreement(trained);
@@ -181,10 +185,8 @@ public final class TrainStep {
     }
   }
 
-  private static TrainingSettings settings(TrainingSpec training, int steps) {
-    if (!training.tuning().equals("full")) {
-      throw PolyphonyException.config("tuning must be \"full\", not \"" + training.tuning() + "\"");
-    }
+  private static TrainingSettings settings(Train.Request request, int steps) {
+    TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
         TrainingSettings.Schedule.valueOf(training.schedule().toUpperCase(Locale.ROOT)),
@@ -196,7 +198,49 @@ public final class TrainStep {
         training.weightDecay(),
         training.clipNorm(),
         MICRO_BATCH_TOKENS,
-        LANES);
+        LANES,
+        adapter(training)
+            .map(
+                adapter ->
+                    new TrainingSettings.Lora(
+                        adapter,
+                        Seeds.adapter(
+                            request.seed(), request.iteration(), request.role(), request.agent()))),
+        recompute(training));
+  }
+
+  /**
+   * The adapter that is trained; empty where every weight is.
+   *
+   * @throws PolyphonyException CONFIG for another tuning, or one that says too little
+   */
+  public static Optional<AdapterConfig> adapter(TrainingSpec training) {
+    return switch (training.tuning()) {
+      case "full" -> Optional.empty();
+      case "lora" -> {
+        if (training.rank() == null
+            || training.alpha() == null
+            || training.dropout() == null
+            || training.targets() == null) {
+          throw PolyphonyException.config(
+              "tuning \"lora\" needs rank, alpha, dropout and targets; set what is missing");
+        }
+        yield Optional.of(
+            new AdapterConfig(
+                training.rank(),
+                training.alpha(),
+                training.dropout(),
+                new TreeSet<>(training.targets())));
+      }
+      default ->
+          throw PolyphonyException.config(
+              "tuning must be \"full\" or \"lora\", not \"" + training.tuning() + "\"");
+    };
+  }
+
+  /** Whether activations are computed again instead of being kept. */
+  public static boolean recompute(TrainingSpec training) {
+    return Boolean.TRUE.equals(training.recompute());
   }
 
   private static List<TrainingExample> examples(List<Example> lines, LanguageModel model) {
@@ -249,7 +293,7 @@ public final class TrainStep {
       TrainingSettings settings,
       Optional<TrainCommit> commit,
       Artifacts artifacts) {
-    runtime.requireRoom(plan(start, batches));
+    runtime.requireRoom(plan(start, batches, settings));
     if (commit.isEmpty()) {
       return runtime.trainer(start, batches, settings, Optional.empty());
     }
@@ -260,7 +304,8 @@ public final class TrainStep {
   }
 
   /** Of the step that takes the most. */
-  private static MemoryPlan plan(LanguageModel model, FinetuningBatches batches) {
+  private static MemoryPlan plan(
+      LanguageModel model, FinetuningBatches batches, TrainingSettings settings) {
     long tokens = 0;
     long trained = 0;
     for (int step = 0; step < batches.steps(); step++) {
@@ -273,7 +318,13 @@ public final class TrainStep {
       trained =
           Math.max(trained, examples.stream().mapToLong(TrainingExample::trainedTokens).sum());
     }
-    return MemoryPlan.training(model, LANES, tokens, Math.min(trained, tokens));
+    return MemoryPlan.training(
+        model,
+        settings.lora().map(TrainingSettings.Lora::adapter),
+        settings.recompute(),
+        LANES,
+        tokens,
+        Math.min(trained, tokens));
   }
 
   private TrainCommit commit(Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
@@ -301,13 +352,20 @@ public final class TrainStep {
   private record Trained(ArtifactRef checkpoint, List<TrainingExample> examples, double loss) {}
 
   private Trained trained(
-      Train.Request request, Trainer trainer, FinetuningBatches batches, StepAttempt attempt) {
+      Train.Request request,
+      Trainer trainer,
+      TrainingSettings settings,
+      FinetuningBatches batches,
+      StepAttempt attempt) {
+    Optional<AdapterConfig> adapter = settings.lora().map(TrainingSettings.Lora::adapter);
     ArtifactRef checkpoint =
         withFile(
-            Checkpoints.WEIGHTS,
+            adapter.isPresent() ? Adapter.WEIGHTS : Checkpoints.WEIGHTS,
             file -> {
               trainer.saveWeights(file);
-              return checkpoints.putWithWeights(request.start(), file, attempt::put);
+              return adapter.isPresent()
+                  ? checkpoints.putWithAdapter(request.start(), adapter.get(), file, attempt::put)
+                  : checkpoints.putWithWeights(request.start(), file, attempt::put);
             });
     List<TrainingExample> lastBatch = batches.batch(batches.steps() - 1);
     List<TrainingExample> few = lastBatch.subList(0, Math.min(COMPARED_EXAMPLES, lastBatch.size()));

@@ -1,6 +1,14 @@
 package polyphony.activities.lm;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
 import polyphony.activities.pretrain.CompactDialect;
 
 /** Tiny random models in the compact dialect, for tests: seconds become milliseconds. */
@@ -32,5 +40,28 @@ public final class TinyModels {
         seed,
         0.3f);
     return LanguageModel.open(folder);
+  }
+
+  /** A PEFT folder of an adapter that changes much: no part of it is 0. */
+  public static Adapter adapter(Path folder, DecoderConfig base, AdapterConfig config, long seed) {
+    Random random = new Random(seed);
+    Map<String, FloatBuffer> values = new LinkedHashMap<>();
+    Map<String, long[]> shapes = config.weightShapes(base);
+    shapes.forEach(
+        (name, shape) -> {
+          float[] matrix = new float[(int) (shape[0] * shape[1])];
+          for (int i = 0; i < matrix.length; i++) {
+            matrix[i] = 0.3f * (float) random.nextGaussian();
+          }
+          values.put(name, FloatBuffer.wrap(matrix));
+        });
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    config.write(folder.resolve(Adapter.CONFIG), Optional.empty());
+    Weights.write(folder.resolve(Adapter.WEIGHTS), values, shapes, Map.of("format", "pt"));
+    return Adapter.open(folder, base);
   }
 }

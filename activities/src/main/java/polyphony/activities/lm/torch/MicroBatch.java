@@ -9,6 +9,7 @@ import polyphony.activities.lm.TrainingExample;
  * Examples of one step that are computed together, padded on the right to the longest. An example
  * ends where its last trained token is predicted: what comes after cannot influence the loss.
  *
+ * @param number its place among the micro-batches of the step, from 0
  * @param rows number of examples
  * @param length padded length of every row
  * @param tokens {@code [rows * length]}, row-major; padding is token 0
@@ -18,6 +19,7 @@ import polyphony.activities.lm.TrainingExample;
  * @param textLengths {@code [rows]}: tokens of each whole example, with those that are cut off
  */
 record MicroBatch(
+    int number,
     int rows,
     int length,
     long[] tokens,
@@ -64,7 +66,7 @@ record MicroBatch(
     List<MicroBatch> batches = new ArrayList<>();
     int from = 0;
     for (int to : cuts(sorted, low)) {
-      batches.add(of(sorted.subList(from, to)));
+      batches.add(of(batches.size(), sorted.subList(from, to)));
       from = to;
     }
     return batches;
@@ -117,7 +119,7 @@ record MicroBatch(
   }
 
   /** One micro-batch of these examples, longest first. */
-  private static MicroBatch of(List<TrainingExample> examples) {
+  private static MicroBatch of(int number, List<TrainingExample> examples) {
     int length = inputs(examples.get(0));
     int trained = examples.stream().mapToInt(TrainingExample::trainedTokens).sum();
     long[] tokens = new long[Math.multiplyExact(examples.size(), length)];
@@ -139,6 +141,6 @@ record MicroBatch(
     }
     int[] textLengths = examples.stream().mapToInt(example -> example.tokens().length).toArray();
     return new MicroBatch(
-        examples.size(), length, tokens, positions, targets, realTokens, textLengths);
+        number, examples.size(), length, tokens, positions, targets, realTokens, textLengths);
   }
 }

@@ -1,6 +1,7 @@
 package polyphony.activities.lm.torch;
 
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
@@ -15,11 +16,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.RotaryPositions;
 import polyphony.activities.lm.Weights;
@@ -30,7 +35,8 @@ import polyphony.storage.PolyphonyException;
  * weights. It has no weights itself. Results belong to the innermost {@code NDScope} of the calling
  * thread. Not for several threads at once.
  *
- * <p>Lists of weights are in the order of {@link DecoderConfig#weightShapes}.
+ * <p>Lists of weights are in the order of {@link DecoderConfig#weightShapes}, then {@link
+ * AdapterConfig#weightShapes} where there is an adapter.
  */
 final class TorchDecoder implements AutoCloseable {
   /** DJL's binding makes one list of the arrays that are called this. */
@@ -39,14 +45,23 @@ final class TorchDecoder implements AutoCloseable {
   private final PtNDManager manager;
   private final RotaryPositions rotary;
   private final int pairs;
+  private final int blocks;
   private final PtSymbolBlock module;
 
   TorchDecoder(PtNDManager manager, DecoderConfig config) {
+    this(manager, config, Optional.empty());
+  }
+
+  /**
+   * @throws PolyphonyException DATA for a decoder with parts that the script lacks
+   */
+  TorchDecoder(PtNDManager manager, DecoderConfig config, Optional<AdapterConfig> adapter) {
     this.manager = manager;
     this.rotary = config.rotary();
     this.pairs = config.headSize() / 2;
+    this.blocks = config.layers();
     try {
-      byte[] archive = DecoderScript.archive(config).bytes();
+      byte[] archive = DecoderScript.archive(config, adapter).bytes();
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -57,16 +72,111 @@ final class TorchDecoder implements AutoCloseable {
    * The sum of the negative log-likelihoods of the batch's targets, in nats: a scalar with its
    * autograd graph, where the thread records one.
    *
-   * @param weights leaves that {@link #leaf} made
+   * @param weights that are called {@link #LIST_NAME}, as {@link #leaf} and {@link #frozen} do
+   * @param seeds of dropout, one for each layer with an adapter; none for no dropout
    */
-  PtNDArray loss(List<PtNDArray> weights, MicroBatch batch) {
-    NDList inputs = new NDList(weights.size() + 4);
-    inputs.addAll(weights);
-    inputs.add(longs(batch.tokens(), batch.rows(), batch.length()));
-    inputs.add(longs(batch.positions(), batch.positions().length));
-    inputs.add(longs(batch.targets(), batch.targets().length));
-    inputs.add(frequencies(batch.textLengths()));
-    return (PtNDArray) IValueUtils.forward(module, inputs, true).head();
+  PtNDArray loss(List<PtNDArray> weights, MicroBatch batch, long[] seeds) {
+    return call("forward", weights, inputs(batch, seeds));
+  }
+
+  /**
+   * Adds the gradients of {@link #loss} to those of the weights that collect them. Only the blocks'
+   * inputs are kept on the way; each block is computed again for its gradient.
+   *
+   * @param share what the loss is multiplied by
+   * @param embedding whether the first weight, the embedding, is one that collects
+   * @return the loss, without its factor
+   */
+  float backward(
+      List<PtNDArray> weights, MicroBatch batch, long[] seeds, float share, boolean embedding) {
+    List<PtNDArray> inputs = inputs(batch, seeds);
+    PtNDArray tokens = inputs.get(0);
+    Deque<PtNDArray> entries = new ArrayDeque<>();
+    JniUtils.setGradMode(false);
+    try {
+      entries.push(call("embedded", weights, List.of(tokens)));
+      for (int block = 0; block < blocks - 1; block++) {
+        entries.push(call("layer", weights, layerInputs(inputs, entries.peek(), block)));
+      }
+    } finally {
+      JniUtils.setGradMode(true);
+    }
+    float loss;
+    PtNDArray upstream;
+    try (NDScope scope = new NDScope();
+        PtNDArray last = entries.pop()) {
+      scope.suppressNotUsedWarning();
+      PtNDArray entry = collecting(last);
+      List<PtNDArray> all = new ArrayList<>(inputs);
+      all.add(entry);
+      PtNDArray sum = call("end", weights, all);
+      JniUtils.backward(sum, (PtNDArray) manager.create(share), false, false);
+      loss = sum.getFloat();
+      upstream = kept(JniUtils.getGradient(entry));
+    }
+    while (!entries.isEmpty()) {
+      int block = entries.size() - 1;
+      try (NDScope scope = new NDScope();
+          PtNDArray input = entries.pop();
+          PtNDArray after = upstream) {
+        scope.suppressNotUsedWarning();
+        boolean further = block > 0 || embedding;
+        PtNDArray entry = further ? collecting(input) : input;
+        PtNDArray output = call("layer", weights, layerInputs(inputs, entry, block));
+        JniUtils.backward(output, after, false, false);
+        upstream = further ? kept(JniUtils.getGradient(entry)) : null;
+      }
+    }
+    try (NDScope scope = new NDScope();
+        PtNDArray after = upstream) {
+      scope.suppressNotUsedWarning();
+      if (embedding) {
+        JniUtils.backward(call("embedded", weights, List.of(tokens)), after, false, false);
+      }
+    }
+    return loss;
+  }
+
+  private static PtNDArray collecting(PtNDArray input) {
+    PtNDArray entry = JniUtils.detachGradient(input);
+    JniUtils.attachGradient(entry, true);
+    return entry;
+  }
+
+  /** Outlives the innermost scope; whoever asks closes it. */
+  private static PtNDArray kept(PtNDArray array) {
+    NDScope.unregister(array);
+    return array;
+  }
+
+  private List<PtNDArray> layerInputs(List<PtNDArray> inputs, PtNDArray x, int block) {
+    List<PtNDArray> all = new ArrayList<>(inputs);
+    all.add(x);
+    all.add(longs(new long[] {block}, 1));
+    return all;
+  }
+
+  /** Tokens, positions, targets, frequencies, seeds. */
+  private List<PtNDArray> inputs(MicroBatch batch, long[] seeds) {
+    return List.of(
+        longs(batch.tokens(), batch.rows(), batch.length()),
+        longs(batch.positions(), batch.positions().length),
+        longs(batch.targets(), batch.targets().length),
+        frequencies(batch.textLengths()),
+        longs(seeds, seeds.length));
+  }
+
+  /** Calls a method of the script that gives one array, with autograd where the thread records. */
+  private PtNDArray call(String method, List<PtNDArray> weights, List<PtNDArray> arguments) {
+    NDList all = new NDList(1 + weights.size() + arguments.size());
+    // DJL's binding takes the method's name for no argument, and the first one's manager for the
+    // result: that must be this decoder's, since weights may belong to others as well.
+    PtNDArray name = longs(new long[] {0}, 1);
+    name.setName("module_method:" + method);
+    all.add(name);
+    all.addAll(weights);
+    all.addAll(arguments);
+    return (PtNDArray) IValueUtils.forward(module, all, true).head();
   }
 
   /**
@@ -80,7 +190,8 @@ final class TorchDecoder implements AutoCloseable {
             list(weights),
             tensor(longs(Arrays.stream(tokens).asLongStream().toArray(), 1, tokens.length)),
             tensor(longs(positions, positions.length)),
-            tensor(frequencies(new int[] {tokens.length})))
+            tensor(frequencies(new int[] {tokens.length})),
+            tensor(longs(new long[0], 0)))
         .toTensor(manager);
   }
 
@@ -211,6 +322,12 @@ final class TorchDecoder implements AutoCloseable {
     JniUtils.attachGradient(leaf, true);
     leaf.setName(LIST_NAME);
     return leaf;
+  }
+
+  /** An array of {@link #array} for a weight that collects no gradient, of any number of leaves. */
+  static PtNDArray frozen(PtNDArray weight) {
+    weight.setName(LIST_NAME);
+    return weight;
   }
 
   static List<PtNDArray> leaves(List<PtNDArray> weights) {

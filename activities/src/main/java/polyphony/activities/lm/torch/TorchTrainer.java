@@ -7,6 +7,8 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,11 +16,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
+import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
@@ -26,48 +32,81 @@ import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.TrainingSettings.Lora;
 import polyphony.activities.lm.Weights;
 import polyphony.storage.PolyphonyException;
+import polyphony.storage.Sha256;
 
 /**
- * Full finetuning of a decoder on the CPU, in 32-bit floats. One step: cut the examples into
- * micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
+ * Finetuning of a decoder or of an adapter over it on the CPU, in 32-bit floats. One step: cut the
+ * examples into micro-batches, compute each on its lane, add the lanes' gradients in lane order,
+ * clip, AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
- * timing. All native calls of a training happen on its lanes' threads; the methods may be called
- * from any thread, one at a time.
+ * timing. The weights below an adapter are {@link TorchBases a base's}: no leaves, and the same
+ * arrays for all lanes. All native calls of a training happen on its lanes' threads; the methods
+ * may be called from any thread, one at a time.
  */
 public final class TorchTrainer implements Trainer {
   private static final String STATE_FORMAT = "polyphony-training-state-1";
+  private static final long[] NO_DROPOUT = {};
 
-  /** The arrays that a training consists of, each list in the order of the shapes. */
+  /** The arrays that a training changes, each list in the order of the shapes. */
   private record State(
       List<PtNDArray> weights, List<PtNDArray> firstMoments, List<PtNDArray> secondMoments) {}
 
-  /** A thread, what it computes with, and the gradients that it collects. */
-  private record Lane(ExecutorService thread, TorchDecoder decoder, List<PtNDArray> leaves) {}
+  /**
+   * A thread, what it computes with, and the gradients that it collects.
+   *
+   * @param weights the decoder's, the leaves last among them
+   */
+  private record Lane(
+      ExecutorService thread,
+      TorchDecoder decoder,
+      List<PtNDArray> leaves,
+      List<PtNDArray> weights) {}
 
   private final DecoderConfig config;
   private final TrainingBatches batches;
   private final TrainingSettings settings;
+  private final Optional<Lora> lora;
+  private final int dropouts;
+
+  /** What is trained, by the names that it is saved under. */
   private final Map<String, long[]> shapes;
+
   private final PtNDManager manager;
   private final List<Lane> lanes = new ArrayList<>();
+  private Optional<TorchBases.Lease> base = Optional.empty();
   private final State state;
   private int step;
 
-  /**
-   * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
-   *     to go on from; or empty to start at the model's weights
-   * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
-   *     that cannot be trained; CONFIG where lanes or micro-batches are not positive
-   */
+  /** A training that shares its base with no other. */
   public TorchTrainer(
       LanguageModel model,
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
+    this(model, batches, settings, state, TorchBases.unshared());
+  }
+
+  /**
+   * @param model has an adapter or not. Where every weight is trained, it starts with its adapter
+   *     merged into its weights
+   * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
+   *     to go on from; or empty to start at the model's weights
+   * @param bases where the weights below an adapter come from
+   * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
+   *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
+   *     settings' adapter is not one for the model or not the shape of the one that it has
+   */
+  public TorchTrainer(
+      LanguageModel model,
+      TrainingBatches batches,
+      TrainingSettings settings,
+      Optional<Path> state,
+      TorchBases bases) {
     if (settings.lanes() < 1 || settings.microBatchTokens() < 1) {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
     }
@@ -80,7 +119,12 @@ public final class TorchTrainer implements Trainer {
             });
     this.batches = batches;
     this.settings = settings;
-    this.shapes = config.weightShapes();
+    this.lora = settings.lora();
+    lora.ifPresent(each -> requireUsable(each.adapter(), model));
+    this.shapes =
+        lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
+    this.dropouts =
+        lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
     this.manager = TorchEngine.newManager();
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
@@ -92,24 +136,73 @@ public final class TorchTrainer implements Trainer {
           throw e;
         }
       }
+      this.base =
+          lora.map(each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model)));
       Weights saved = state.map(Weights::open).orElse(null);
       this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =
           onLane(
               0,
               "training cannot start",
-              () -> saved == null ? initial(model.weights()) : restored(saved, state.get()));
-      for (int lane = 0; lane < settings.lanes(); lane++) {
-        List<PtNDArray> leaves = lanes.get(lane).leaves();
+              () -> saved == null ? initial(model) : restored(saved, state.get()));
+      for (int number = 0; number < settings.lanes(); number++) {
+        Lane lane = lanes.get(number);
         onLane(
-            lane,
+            number,
             "training cannot start",
-            () -> leaves.addAll(TorchDecoder.leaves(this.state.weights())));
+            () -> lane.leaves().addAll(TorchDecoder.leaves(this.state.weights())));
+        base.ifPresent(below -> lane.weights().addAll(below.weights()));
+        lane.weights().addAll(lane.leaves());
       }
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  private static void requireUsable(AdapterConfig wanted, LanguageModel model) {
+    if (wanted.rank() < 1
+        || !(wanted.alpha() > 0 && Double.isFinite(wanted.alpha()))
+        || !(wanted.dropout() >= 0 && wanted.dropout() < 1)) {
+      throw PolyphonyException.config(
+          "an adapter needs a rank of at least 1, a positive alpha, and a dropout of at least 0 and"
+              + " less than 1; these settings say "
+              + wanted);
+    }
+    SortedSet<String> layers = model.config().linearLayers();
+    if (wanted.targets().isEmpty() || !layers.containsAll(wanted.targets())) {
+      throw PolyphonyException.config(
+          "an adapter's targets must be linear layers of the model, which are "
+              + String.join(", ", layers)
+              + "; these settings say "
+              + wanted.targets());
+    }
+    model
+        .adapter()
+        .map(Adapter::config)
+        .filter(
+            own ->
+                own.rank() != wanted.rank()
+                    || own.alpha() != wanted.alpha()
+                    || !own.targets().equals(wanted.targets()))
+        .ifPresent(
+            own -> {
+              throw PolyphonyException.config(
+                  model.adapter().orElseThrow().folder()
+                      + ": the adapter to go on with has rank "
+                      + own.rank()
+                      + ", alpha "
+                      + own.alpha()
+                      + " and targets "
+                      + own.targets()
+                      + ", but the settings say rank "
+                      + wanted.rank()
+                      + ", alpha "
+                      + wanted.alpha()
+                      + " and targets "
+                      + wanted.targets()
+                      + "; set the same, or start from the base");
+            });
   }
 
   private static ExecutorService laneThread(int lane) {
@@ -128,17 +221,52 @@ public final class TorchTrainer implements Trainer {
             "the decoder cannot be compiled",
             () -> {
               TorchEngine.prepareThread(true);
-              return new TorchDecoder(manager, config);
+              return new TorchDecoder(manager, config, lora.map(Lora::adapter));
             });
-    return new Lane(thread, decoder, new ArrayList<>());
+    return new Lane(thread, decoder, new ArrayList<>(), new ArrayList<>());
   }
 
-  private State initial(Weights weights) {
+  private State initial(LanguageModel model) {
     List<PtNDArray> arrays = new ArrayList<>();
     shapes.forEach(
         (name, shape) ->
-            arrays.add(TorchDecoder.array(manager, shape, into -> weights.floats(name, into))));
+            arrays.add(
+                TorchDecoder.array(manager, shape, into -> initial(model, name, shape, into))));
     return new State(arrays, zeros(), zeros());
+  }
+
+  private void initial(LanguageModel model, String name, long[] shape, FloatBuffer into) {
+    if (lora.isEmpty()) {
+      model.floats(name, into);
+    } else if (model.adapter().isPresent()) {
+      model.adapter().get().weights().floats(name, into);
+    } else {
+      newAdapter(name, shape, into);
+    }
+  }
+
+  /** As in PEFT: A is uniform within one over the root of its width, B is 0. */
+  private void newAdapter(String name, long[] shape, FloatBuffer into) {
+    boolean zero = name.endsWith(".lora_B.weight");
+    double bound = 1 / Math.sqrt((double) shape[1]);
+    Random random = random("adapter", name);
+    while (into.hasRemaining()) {
+      into.put(zero ? 0 : (float) (bound * (2 * random.nextDouble() - 1)));
+    }
+  }
+
+  /** java.util.Random, since its algorithm is part of its specification. */
+  private Random random(Object... parts) {
+    String all = lora.orElseThrow().seed() + " " + Arrays.toString(parts);
+    String hash = Sha256.of(all.getBytes(StandardCharsets.UTF_8));
+    return new Random(Long.parseUnsignedLong(hash.substring(0, 16), 16));
+  }
+
+  /** One for each layer with an adapter; none where nothing is left out. */
+  private long[] seeds(MicroBatch batch) {
+    return dropouts == 0
+        ? NO_DROPOUT
+        : random("dropout", step, batch.number()).longs(dropouts, 0, Long.MAX_VALUE).toArray();
   }
 
   private List<PtNDArray> zeros() {
@@ -295,7 +423,7 @@ public final class TorchTrainer implements Trainer {
   }
 
   /** Sets the lane's gradients to those of its micro-batches' share of the mean loss. */
-  private static double accumulate(Lane lane, List<MicroBatch> microBatches, long trained) {
+  private double accumulate(Lane lane, List<MicroBatch> microBatches, long trained) {
     double sum = 0;
     NativeWork.guarded(
         () -> {
@@ -308,10 +436,14 @@ public final class TorchTrainer implements Trainer {
     return sum;
   }
 
-  private static double forwardAndBackward(Lane lane, MicroBatch batch, long trained) {
+  private double forwardAndBackward(Lane lane, MicroBatch batch, long trained) {
     try (NDScope scope = new NDScope()) {
       scope.suppressNotUsedWarning();
-      PtNDArray loss = lane.decoder().loss(lane.leaves(), batch);
+      if (settings.recompute()) {
+        return lane.decoder()
+            .backward(lane.weights(), batch, seeds(batch), 1f / trained, lora.isEmpty());
+      }
+      PtNDArray loss = lane.decoder().loss(lane.weights(), batch, seeds(batch));
       PtNDArray share = (PtNDArray) loss.getManager().create(1f / trained);
       JniUtils.backward(loss, share, false, false);
       return loss.getFloat();
@@ -417,7 +549,12 @@ public final class TorchTrainer implements Trainer {
             for (MicroBatch batch : cut) {
               try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
-                sum += lanes.get(0).decoder().loss(lanes.get(0).leaves(), batch).getFloat();
+                sum +=
+                    lanes
+                        .get(0)
+                        .decoder()
+                        .loss(lanes.get(0).weights(), batch, NO_DROPOUT)
+                        .getFloat();
               }
             }
             return sum / trained;
@@ -435,7 +572,8 @@ public final class TorchTrainer implements Trainer {
         () -> {
           try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            float[] flat = lanes.get(0).decoder().logits(state.weights(), tokens, 0).toFloatArray();
+            Lane lane = lanes.get(0);
+            float[] flat = lane.decoder().logits(lane.weights(), tokens, 0).toFloatArray();
             float[][] logits = new float[tokens.length][];
             int width = config.vocabularySize();
             for (int i = 0; i < logits.length; i++) {
@@ -520,6 +658,7 @@ public final class TorchTrainer implements Trainer {
       lane.decoder().close();
     }
     manager.close();
+    base.ifPresent(TorchBases.Lease::close);
     TorchEngine.giveBackMemory();
   }
 }

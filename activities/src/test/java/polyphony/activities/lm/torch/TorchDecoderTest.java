@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,7 +60,7 @@ class TorchDecoderTest {
   void aDecoderWithPartsThatTheScriptLacksIsRefused() {
     DecoderConfig gemma =
         DecoderConfig.read(TransformersParityTest.FIXTURES.resolve("gemma2/config.json"));
-    assertThatThrownBy(() -> DecoderScript.archive(gemma))
+    assertThatThrownBy(() -> DecoderScript.archive(gemma, Optional.empty()))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
         .hasMessageContaining("Gemma2ForCausalLM");
@@ -88,7 +89,7 @@ class TorchDecoderTest {
       }
       PtNDArray share = (PtNDArray) manager.create(1f / batch.targets().length);
 
-      PtNDArray loss = decoder.loss(leaves, batch);
+      PtNDArray loss = decoder.loss(leaves, batch, new long[0]);
       JniUtils.backward(loss, share, false, false);
       PtNDArray plain = (PtNDArray) new PlainDecoder(config, named).loss(manager, batch);
       JniUtils.backward(plain, share, false, false);

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -75,9 +76,10 @@ class TorchEngineTest {
 
   @Test
   void anArchiveIsAZipOfSourceAndPickle() throws IOException {
-    byte[] bytes = DecoderScript.archive(TinyModels.config(true)).bytes();
+    byte[] bytes = DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes();
 
-    assertThat(bytes).isEqualTo(DecoderScript.archive(TinyModels.config(true)).bytes());
+    assertThat(bytes)
+        .isEqualTo(DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes());
     List<String> names = new ArrayList<>();
     try (ZipInputStream zip = new ZipInputStream(new ByteArrayInputStream(bytes))) {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
