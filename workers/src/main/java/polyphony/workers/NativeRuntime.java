@@ -20,6 +20,7 @@ import polyphony.activities.lm.onnx.OnnxEnvironment;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
 import polyphony.activities.lm.onnx.OnnxScorer;
+import polyphony.activities.lm.torch.Precision;
 import polyphony.activities.lm.torch.TorchBases;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
@@ -27,6 +28,7 @@ import polyphony.activities.lm.torch.TorchTrainer;
 /** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
 public final class NativeRuntime implements LanguageModelRuntime {
   private final int slots;
+  private final Precision training;
   private final TorchBases bases = TorchBases.shared();
 
   /** One that has all of the memory. */
@@ -34,11 +36,21 @@ public final class NativeRuntime implements LanguageModelRuntime {
     this(1);
   }
 
+  /** The same, training in another precision. */
+  public NativeRuntime(Precision training) {
+    this(1, training);
+  }
+
   /**
    * @param slots steps that run at the same time: each may take as much memory as the others
    */
   NativeRuntime(int slots) {
+    this(slots, Precision.FLOAT32);
+  }
+
+  private NativeRuntime(int slots, Precision training) {
     this.slots = slots;
+    this.training = training;
   }
 
   @Override
@@ -75,7 +87,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    return new TorchTrainer(model, batches, settings, state, bases);
+    return new TorchTrainer(model, batches, settings, state, bases, training);
   }
 
   @Override

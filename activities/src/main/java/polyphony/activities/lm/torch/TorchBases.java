@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import polyphony.activities.lm.LanguageModel;
 
 /**
@@ -36,10 +37,13 @@ public final class TorchBases {
     }
   }
 
+  /** What one base is shared by: the same folder, computed with in the same way. */
+  private record Key(Path folder, Precision precision) {}
+
   private final boolean keeps;
 
   /** Guarded by this, as is all else. */
-  private final Map<Path, Base> bases = new HashMap<>();
+  private final Map<Key, Base> bases = new HashMap<>();
 
   private int loads;
 
@@ -63,12 +67,13 @@ public final class TorchBases {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  synchronized Lease lease(LanguageModel model) {
-    Base base = bases.get(model.folder());
+  synchronized Lease lease(LanguageModel model, Precision precision) {
+    Key key = new Key(model.folder(), precision);
+    Base base = bases.get(key);
     if (base == null) {
       giveUpIdle();
-      base = load(model);
-      bases.put(model.folder(), base);
+      base = load(model, precision);
+      bases.put(key, base);
     }
     base.users++;
     return new Use(base);
@@ -101,10 +106,11 @@ public final class TorchBases {
     }
   }
 
-  private Base load(LanguageModel model) {
+  private Base load(LanguageModel model, Precision precision) {
     loads++;
     Base base = new Base(TorchEngine.newManager());
-    try {
+    try (TorchDecoder decoder =
+        new TorchDecoder(base.manager, model.config(), Optional.empty(), precision)) {
       model
           .config()
           .weightShapes()
@@ -113,13 +119,20 @@ public final class TorchBases {
                 PtNDArray array =
                     TorchDecoder.array(
                         base.manager, shape, into -> model.weights().floats(name, into));
-                base.weights.add(TorchDecoder.frozen(array));
-                base.bytes += Float.BYTES * array.size();
+                boolean halved = precision == Precision.BFLOAT16 && shape.length > 1;
+                base.bytes += (halved ? Short.BYTES : Float.BYTES) * array.size();
+                base.weights.add(TorchDecoder.frozen(halved ? halved(decoder, array) : array));
               });
       return base;
     } catch (RuntimeException | Error e) {
       base.manager.close();
       throw e;
+    }
+  }
+
+  private static PtNDArray halved(TorchDecoder decoder, PtNDArray array) {
+    try (array) {
+      return decoder.working(array);
     }
   }
 

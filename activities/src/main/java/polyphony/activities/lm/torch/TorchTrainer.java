@@ -38,9 +38,8 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 
 /**
- * Finetuning of a decoder or of an adapter over it on the CPU, in 32-bit floats. One step: cut the
- * examples into micro-batches, compute each on its lane, add the lanes' gradients in lane order,
- * clip, AdamW.
+ * Finetuning of a decoder or of an adapter over it on the CPU. One step: cut the examples into
+ * micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -88,7 +87,7 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    this(model, batches, settings, state, TorchBases.unshared());
+    this(model, batches, settings, state, TorchBases.unshared(), Precision.FLOAT32);
   }
 
   /**
@@ -97,6 +96,7 @@ public final class TorchTrainer implements Trainer {
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
    * @param bases where the weights below an adapter come from
+   * @param precision of the computation; what is trained and saved has 32 bits in any
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
    *     settings' adapter is not one for the model or not the shape of the one that it has
@@ -106,7 +106,8 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state,
-      TorchBases bases) {
+      TorchBases bases,
+      Precision precision) {
     if (settings.lanes() < 1 || settings.microBatchTokens() < 1) {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
     }
@@ -130,14 +131,15 @@ public final class TorchTrainer implements Trainer {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
         try {
-          lanes.add(open(thread));
+          lanes.add(open(thread, precision));
         } catch (RuntimeException | Error e) {
           thread.shutdown();
           throw e;
         }
       }
       this.base =
-          lora.map(each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model)));
+          lora.map(
+              each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model, precision)));
       Weights saved = state.map(Weights::open).orElse(null);
       this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =
@@ -214,14 +216,14 @@ public final class TorchTrainer implements Trainer {
         });
   }
 
-  private Lane open(ExecutorService thread) {
+  private Lane open(ExecutorService thread, Precision precision) {
     TorchDecoder decoder =
         on(
             thread,
             "the decoder cannot be compiled",
             () -> {
               TorchEngine.prepareThread(true);
-              return new TorchDecoder(manager, config, lora.map(Lora::adapter));
+              return new TorchDecoder(manager, config, lora.map(Lora::adapter), precision);
             });
     return new Lane(thread, decoder, new ArrayList<>(), new ArrayList<>());
   }
