@@ -52,6 +52,8 @@ import polyphony.workflows.ModelDefaults;
 public final class Checkpoints {
   public static final String MEDIA_TYPE = "application/vnd.polyphony.checkpoint+json";
 
+  private static final String FILE = "checkpoint.json";
+
   /** The weights' file name, where they are not sharded. */
   public static final String WEIGHTS = Weights.FILE;
 
@@ -180,7 +182,7 @@ public final class Checkpoints {
               }
             });
     SortedMap<String, ArtifactRef> files = new TreeMap<>();
-    base(files(start))
+    baseFiles(files(start))
         .forEach(
             (name, file) -> {
               if (!isWeights(name)) {
@@ -205,7 +207,7 @@ public final class Checkpoints {
   public ArtifactRef putWithAdapter(
       ArtifactRef start, AdapterConfig config, Path weights, Destination destination) {
     Adapter.openWeights(weights, config, decoderConfig(start));
-    SortedMap<String, ArtifactRef> files = base(files(start));
+    SortedMap<String, ArtifactRef> files = baseFiles(files(start));
     files.put(
         Adapter.CONFIG,
         putWritten(
@@ -219,15 +221,12 @@ public final class Checkpoints {
   }
 
   private static ArtifactRef put(SortedMap<String, ArtifactRef> files, Destination destination) {
-    return putWritten(
-        file -> Files.write(file, JSON.writeValueAsBytes(files)),
-        MEDIA_TYPE,
-        "checkpoint.json",
-        destination);
+    return putWritten(file -> Files.write(file, json(files)), MEDIA_TYPE, FILE, destination);
   }
 
+  /** What comes into a file or folder. */
   private interface Content {
-    void write(Path file) throws IOException;
+    void write(Path path) throws IOException;
   }
 
   private static ArtifactRef putWritten(
@@ -278,7 +277,7 @@ public final class Checkpoints {
           "checkpoint " + checkpoint.sha256() + " has files other than " + FILES);
     }
     if (!files.keySet().containsAll(REQUIRED)
-        || base(files).keySet().stream().noneMatch(Weights::isWeightsFile)
+        || baseFiles(files).keySet().stream().noneMatch(Weights::isWeightsFile)
         || (hasAdapter(files) && !files.keySet().containsAll(ADAPTER))
         || files.containsValue(null)) {
       throw PolyphonyException.data(
@@ -292,17 +291,31 @@ public final class Checkpoints {
   }
 
   /** The base's files. */
-  private static SortedMap<String, ArtifactRef> base(Map<String, ArtifactRef> files) {
+  private static SortedMap<String, ArtifactRef> baseFiles(Map<String, ArtifactRef> files) {
     SortedMap<String, ArtifactRef> base = new TreeMap<>(files);
     base.keySet().removeAll(ADAPTER);
     return base;
   }
 
   /** The adapter's files, where there are any. */
-  private static SortedMap<String, ArtifactRef> adapter(Map<String, ArtifactRef> files) {
+  private static SortedMap<String, ArtifactRef> adapterFiles(Map<String, ArtifactRef> files) {
     SortedMap<String, ArtifactRef> adapter = new TreeMap<>(files);
     adapter.keySet().retainAll(ADAPTER);
     return adapter;
+  }
+
+  /** The base of a checkpoint with an adapter; the checkpoint itself where it has none. */
+  public ArtifactRef base(ArtifactRef checkpoint) {
+    byte[] json = json(baseFiles(files(checkpoint)));
+    return new ArtifactRef(Sha256.of(json), json.length, MEDIA_TYPE, FILE);
+  }
+
+  private static byte[] json(SortedMap<String, ArtifactRef> files) {
+    try {
+      return JSON.writeValueAsBytes(files);
+    } catch (JsonProcessingException e) {
+      throw new PolyphonyException(ErrorClass.BUG, "cannot write a checkpoint as JSON", e);
+    }
   }
 
   /** What a checkpoint's adapter is like, without opening the model; empty where it has none. */
@@ -391,15 +404,15 @@ public final class Checkpoints {
    */
   public LanguageModel open(ArtifactRef checkpoint) {
     SortedMap<String, ArtifactRef> files = files(checkpoint);
-    LanguageModel base = LanguageModel.open(folder(base(files)));
+    LanguageModel base = LanguageModel.open(folder(baseFiles(files)));
     return hasAdapter(files)
-        ? base.with(Adapter.open(folder(adapter(files)), base.config()))
+        ? base.with(Adapter.open(folder(adapterFiles(files)), base.config()))
         : base;
   }
 
   /** Opens the checkpoint of an encoder; errors as in {@link #open}. */
   public EncoderModel openEncoder(ArtifactRef checkpoint) {
-    return EncoderModel.open(folder(base(files(checkpoint))));
+    return EncoderModel.open(folder(baseFiles(files(checkpoint))));
   }
 
   /** Whether the checkpoint is one for {@link #openEncoder}, and not for {@link #open}. */
@@ -411,10 +424,9 @@ public final class Checkpoints {
 
   /** The folder of these files, by the SHA-256 of the checkpoint that has them and no others. */
   private Path folder(SortedMap<String, ArtifactRef> files) {
-    Path folder = folders;
+    String sha256 = Sha256.of(json(files));
+    Path folder = folders.resolve(sha256);
     try {
-      String sha256 = Sha256.of(JSON.writeValueAsBytes(files));
-      folder = folders.resolve(sha256);
       if (!checked.contains(sha256)) {
         if (!holds(folder, files)) {
           layOut(files, folder);
@@ -429,31 +441,65 @@ public final class Checkpoints {
   }
 
   /**
-   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change.
+   * Writes a checkpoint's files, verified, as a folder of its own that its owner may change: of one
+   * with an adapter, the adapter's alone, as PEFT has it.
    *
+   * @param baseModel where PEFT shall look for an adapter's base, if that is known
    * @throws PolyphonyException CONFIG where the folder is there and not empty; DATA where an object
    *     is missing or damaged; INFRASTRUCTURE where it cannot be written
    */
-  public void export(ArtifactRef checkpoint, Path folder) {
+  public void export(ArtifactRef checkpoint, Path folder, Optional<String> baseModel) {
+    SortedMap<String, ArtifactRef> files = files(checkpoint);
+    Optional<AdapterConfig> adapter = adapterConfig(checkpoint);
+    export(
+        folder,
+        complete -> {
+          copy(adapter.isPresent() ? adapterFiles(files) : files, complete);
+          if (adapter.isPresent()) {
+            adapter.get().write(complete.resolve(Adapter.CONFIG), baseModel);
+          }
+        });
+  }
+
+  /**
+   * As {@link #export}, but of a checkpoint with an adapter the whole model, with the adapter added
+   * to the base's weights: one file of 32-bit floats, with the base's tensors.
+   */
+  public void exportMerged(ArtifactRef checkpoint, Path folder) {
+    LanguageModel model = open(checkpoint);
+    SortedMap<String, ArtifactRef> others = baseFiles(files(checkpoint));
+    others.keySet().removeIf(Checkpoints::isWeights);
+    export(
+        folder,
+        complete -> {
+          copy(others, complete);
+          model.writeWeights(complete.resolve(WEIGHTS));
+        });
+  }
+
+  private static void export(Path folder, Content content) {
     Path target = folder.toAbsolutePath().normalize();
     requireNew(target);
-    SortedMap<String, ArtifactRef> files = files(checkpoint);
     try (TemporaryFolder partial = new TemporaryFolder(target.getParent(), ".export-")) {
       Path complete = Files.createDirectory(partial.path().resolve("folder"));
-      for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
-        try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
-          Files.copy(object.path(), complete.resolve(file.getKey()));
-          complete.resolve(file.getKey()).toFile().setWritable(true, true);
-        }
-      }
-      if (!holds(complete, files)) {
-        throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
-      }
+      content.write(complete);
       Files.deleteIfExists(target);
       Files.move(complete, target);
     } catch (IOException e) {
       throw PolyphonyException.infrastructure(
           folder + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private void copy(SortedMap<String, ArtifactRef> files, Path folder) throws IOException {
+    for (Map.Entry<String, ArtifactRef> file : files.entrySet()) {
+      try (LocalCache.Pinned object = artifacts.open(file.getValue())) {
+        Files.copy(object.path(), folder.resolve(file.getKey()));
+        folder.resolve(file.getKey()).toFile().setWritable(true, true);
+      }
+    }
+    if (!holds(folder, files)) {
+      throw PolyphonyException.infrastructure(folder + ": changed while being written", null);
     }
   }
 

@@ -20,7 +20,10 @@ import polyphony.storage.PolyphonyException;
       "",
       "The folder holds config.json, tokenizer.json, tokenizer_config.json and the weights as"
           + " safetensors. All of it is checked first. Weights that do not lie at multiples of"
-          + " their size are written anew, with the same values."
+          + " their size are written anew, with the same values.",
+      "",
+      "With --base, the folder is an adapter's as PEFT writes it: adapter_config.json of plain LoRA"
+          + " and adapter_model.safetensors."
     },
     sortOptions = false,
     mixinStandardHelpOptions = true,
@@ -28,7 +31,8 @@ import polyphony.storage.PolyphonyException;
       "",
       "Examples:",
       "  polyphony model import ./SmolLM2-135M",
-      "  polyphony model import ./Llama --name llama --chat-template chatml.jinja"
+      "  polyphony model import ./Llama --name llama --chat-template chatml.jinja",
+      "  polyphony model import ./my-lora --base llama"
     })
 final class ModelImportCommand implements Callable<Integer> {
   /** What {@code --json} prints. */
@@ -59,6 +63,15 @@ final class ModelImportCommand implements Callable<Integer> {
   private Path chatTemplate;
 
   @Option(
+      names = "--base",
+      paramLabel = "MODEL",
+      description =
+          "What an adapter is for: a model of the store, by its name,"
+              + " EXPERIMENT/iteration-NNN/generator-N or /critic-N, or digits of its weights'"
+              + " SHA-256.")
+  private String base;
+
+  @Option(
       names = "--store",
       paramLabel = "FOLDER",
       defaultValue = StoreFolder.DEFAULT,
@@ -82,10 +95,19 @@ final class ModelImportCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           "chat template " + chatTemplate + " does not exist or is no file; check the path");
     }
+    if (chatTemplate != null && base != null) {
+      throw PolyphonyException.config(
+          "--chat-template and --base exclude each other: an adapter has its base's template");
+    }
     String called = name != null ? name : folderName();
     try (StoreAccess access = StoreAccess.open(Settings.of(console), store)) {
       ModelRegistry.Import made =
-          access.models().importFolder(called, folder, Optional.ofNullable(chatTemplate));
+          base == null
+              ? access.models().importFolder(called, folder, Optional.ofNullable(chatTemplate))
+              : access
+                  .models()
+                  .importAdapter(
+                      called, folder, access.checkpoints(), access.storedModels().checkpoint(base));
       String checkpoint = made.checkpoint().sha256();
       if (json) {
         String weights = access.checkpoints().weightsSha256(made.checkpoint());

@@ -18,7 +18,8 @@ import polyphony.storage.ArtifactRef;
     footer = {"", "Examples:", "  polyphony model list", "  polyphony model list --json"})
 final class ModelListCommand implements Callable<Integer> {
   /** One model, as {@code --json} prints it. */
-  private record Line(String name, String checkpoint, String weights, long bytes) {}
+  private record Line(
+      String name, String checkpoint, String weights, long bytes, ModelAdapter adapter) {}
 
   private final Console console;
 
@@ -49,16 +50,28 @@ final class ModelListCommand implements Callable<Integer> {
                 access.checkpoints().weightsSha256(checkpoint),
                 access.checkpoints().files(checkpoint).values().stream()
                     .mapToLong(ArtifactRef::bytes)
-                    .sum()));
+                    .sum(),
+                ModelAdapter.of(checkpoint, access)));
       }
       if (json) {
         console.out().println(PrettyJson.of(lines));
         return 0;
       }
       List<List<String>> rows = new ArrayList<>();
-      rows.add(List.of("model", "size", "weights"));
+      boolean adapters = lines.stream().anyMatch(line -> line.adapter() != null);
+      rows.add(
+          adapters
+              ? List.of("model", "size", "weights", "adapter")
+              : List.of("model", "size", "weights"));
       for (Line line : lines) {
-        rows.add(List.of(line.name(), Bytes.shown(line.bytes()), line.weights().substring(0, 16)));
+        List<String> row = new ArrayList<>();
+        row.add(line.name());
+        row.add(Bytes.shown(line.bytes()));
+        row.add(line.weights().substring(0, 16));
+        if (adapters) {
+          row.add(line.adapter() == null ? "" : line.adapter().shown());
+        }
+        rows.add(row);
       }
       console.out().print(AlignedText.of(rows));
       return 0;

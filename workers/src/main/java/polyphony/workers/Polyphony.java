@@ -119,6 +119,7 @@ public final class Polyphony implements Callable<Integer> {
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("device", new DeviceCommand(console))
+                .addSubcommand("adapters", new AdapterBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
         .addSubcommand("config", new ConfigCommand(console))

@@ -216,6 +216,8 @@ class CommandHelpTest {
             "polyphony bench iteration --vocabulary=32000",
             "polyphony bench iteration --questions=12",
             "polyphony bench iteration --new-tokens=16",
+            "polyphony bench adapters --rows=128",
+            "polyphony bench adapters --runs=7",
             "polyphony grade --mode=default",
             "polyphony bench chaos --repeat=5",
             "polyphony bench chaos --parallel=1",

@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,9 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NewLanguageModel;
@@ -78,6 +83,78 @@ class ModelCommandTest {
     Path again = Files.createDirectory(folder.resolve("again"));
     assertThat(run("model", "export", weights.substring(0, 12), again.toString())).isZero();
     assertThat(contents(again)).isEqualTo(contents(model));
+  }
+
+  @Test
+  void anAdapterComesInOverItsBaseAndOutAloneOrMerged() throws IOException {
+    run("model", "import", model.toString());
+    LanguageModel base = LanguageModel.open(model);
+    AdapterConfig config = new AdapterConfig(2, 3, 0, new TreeSet<>(List.of("v_proj")));
+    Path adapter = adapter(config, base.config());
+    refused("with --base", "model", "import", adapter.toString());
+    refused(
+        "exclude each other", importing(adapter, "--chat-template", model.resolve("config.json")));
+    assertThat(run(importing(adapter, "--json"))).as(errors()).isZero();
+    String weights = json().path("weights").asText();
+    assertThat(json().path("chatTemplate").asBoolean()).isTrue();
+    refused(
+        "has an adapter itself", "model", "import", "" + adapter, "--base", "lora", "--name", "b");
+
+    assertThat(run("model", "list")).isZero();
+    assertThat(output())
+        .contains("LoRA of rank 2, alpha 3, on v_proj, over tiny", weights.substring(0, 16));
+    assertThat(run("model", "list", "--json")).isZero();
+    assertThat(json().path(1).path("adapter"))
+        .isEqualTo(
+            new ObjectMapper()
+                .readTree(
+                    "{\"rank\": 2, \"alpha\": 3.0, \"targets\": [\"v_proj\"], \"base\": \"tiny\"}"));
+    assertThat(json().path(2).path("adapter").isNull()).isTrue();
+
+    Path alone = folder.resolve("alone");
+    assertThat(run("model", "export", "lora", alone.toString())).as(errors()).isZero();
+    assertThat(output()).contains("the adapter alone: LoRA of rank 2");
+    config.write(adapter.resolve(Adapter.CONFIG), Optional.of("tiny"));
+    assertThat(contents(alone)).isEqualTo(contents(adapter));
+
+    Path merged = folder.resolve("merged");
+    assertThat(run("model", "export", weights.substring(0, 10), merged.toString(), "--merged"))
+        .as(errors())
+        .isZero();
+    assertThat(output()).contains("merged: LoRA of rank 2");
+    LanguageModel with = base.with(Adapter.open(adapter, base.config()));
+    LanguageModel whole = LanguageModel.open(merged);
+    assertThat(whole.config()).isEqualTo(base.config());
+    for (String name : base.config().weightShapes().keySet()) {
+      assertThat(whole.weights().floats(name)).isEqualTo(with.floats(name));
+      assertThat(Arrays.equals(whole.weights().floats(name), base.weights().floats(name)))
+          .isEqualTo(!name.contains("v_proj"));
+    }
+    assertThat(whole.weights().metadata()).containsEntry("format", "pt");
+  }
+
+  private static String[] importing(Path adapter, Object... more) {
+    return Stream.concat(
+            Stream.of("model", "import", adapter, "--base", "tiny", "--name", "lora"),
+            Stream.of(more))
+        .map(Object::toString)
+        .toArray(String[]::new);
+  }
+
+  private Path adapter(AdapterConfig config, DecoderConfig base) throws IOException {
+    Path adapter = Files.createDirectory(folder.resolve("adapter"));
+    Map<String, long[]> shapes = config.weightShapes(base);
+    Weights.write(
+        adapter.resolve(Adapter.WEIGHTS),
+        shapes,
+        name -> {
+          float[] values = new float[(int) (shapes.get(name)[0] * shapes.get(name)[1])];
+          Arrays.fill(values, 0.1f);
+          return FloatBuffer.wrap(values);
+        },
+        Map.of("format", "pt"));
+    config.write(adapter.resolve(Adapter.CONFIG), Optional.empty());
+    return adapter;
   }
 
   @Test

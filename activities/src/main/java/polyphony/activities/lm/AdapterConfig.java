@@ -3,6 +3,7 @@ package polyphony.activities.lm;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -23,6 +24,13 @@ import polyphony.storage.PolyphonyException;
 public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<String> targets) {
   public AdapterConfig {
     targets = Collections.unmodifiableSortedSet(new TreeSet<>(targets));
+  }
+
+  /** In words, such as {@code LoRA of rank 8, alpha 16, on q_proj, v_proj}. */
+  public String shown() {
+    String number =
+        alpha == Math.rint(alpha) ? String.format(Locale.ROOT, "%.0f", alpha) : "" + alpha;
+    return "LoRA of rank " + rank + ", alpha " + number + ", on " + String.join(", ", targets);
   }
 
   /** What {@code B A} is multiplied by. */

@@ -2,6 +2,7 @@ package polyphony.activities.lm;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,6 +58,9 @@ public record DecoderConfig(
 
   /** The window of a layer that sees the whole text before a token. */
   public static final int WHOLE_TEXT = Integer.MAX_VALUE;
+
+  /** What the name of a weight ends with that is multiplied with, not added. */
+  static final String WEIGHT = ".weight";
 
   /** What is applied to the gate of the feed-forward layer. */
   public enum Activation {
@@ -243,7 +247,8 @@ public record DecoderConfig(
         .forEach(
             (name, shape) -> {
               if (shape.length == 2) {
-                layers.put(blockPrefix(layer) + withoutEnd(name), shape);
+                layers.put(
+                    blockPrefix(layer) + name.substring(0, name.length() - WEIGHT.length()), shape);
               }
             });
     return layers;
@@ -256,9 +261,23 @@ public record DecoderConfig(
     return names;
   }
 
-  /** A weight's name without {@code .weight}. */
-  private static String withoutEnd(String name) {
-    return name.substring(0, name.lastIndexOf('.'));
+  /**
+   * The same of all blocks, of the layers that have one of these names.
+   *
+   * @param names without their path, such as {@code q_proj}
+   */
+  public Map<String, long[]> linearLayers(Collection<String> names) {
+    Map<String, long[]> named = new LinkedHashMap<>();
+    for (int layer = 0; layer < layers; layer++) {
+      linearLayers(layer)
+          .forEach(
+              (name, shape) -> {
+                if (names.contains(AdapterConfig.target(name))) {
+                  named.put(name, shape);
+                }
+              });
+    }
+    return named;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */

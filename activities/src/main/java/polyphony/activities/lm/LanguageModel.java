@@ -158,18 +158,41 @@ public record LanguageModel(
   }
 
   /**
-   * One of the weights that the model computes with, as 32-bit floats: the base's, with what the
-   * adapter adds.
+   * One of the weights that the model computes with, as 32-bit floats, row-major: the base's, with
+   * what the adapter adds.
    *
    * @param name of the base's tensor
+   */
+  public float[] floats(String name) {
+    float[] values = weights.floats(name);
+    merge(name, FloatBuffer.wrap(values));
+    return values;
+  }
+
+  /**
+   * As above, into memory of the caller's.
+   *
    * @param into as long as the tensor; its position does not move
    */
   public void floats(String name, FloatBuffer into) {
     weights.floats(name, into);
-    if (name.endsWith(".weight")) {
-      String layer = name.substring(0, name.length() - ".weight".length());
-      adapter.ifPresent(each -> each.merge(layer, into));
+    merge(name, into);
+  }
+
+  private void merge(String name, FloatBuffer weight) {
+    if (name.endsWith(DecoderConfig.WEIGHT)) {
+      String layer = name.substring(0, name.length() - DecoderConfig.WEIGHT.length());
+      adapter.ifPresent(each -> each.merge(layer, weight));
     }
+  }
+
+  /** Writes {@link #floats all of them} as one safetensors file, as transformers reads it. */
+  public void writeWeights(Path file) {
+    Weights.write(
+        file,
+        config.weightShapes(),
+        name -> FloatBuffer.wrap(floats(name)),
+        Map.of("format", "pt"));
   }
 
   /** Whether there is a tokenizer to open, as always after {@link #open}. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import polyphony.activities.Checkpoints;
+import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AlignedWeights;
 import polyphony.activities.lm.ChatTemplate;
 import polyphony.activities.lm.EncoderModel;
@@ -117,6 +118,11 @@ public final class ModelRegistry {
     }
   }
 
+  /** What specs can call a checkpoint: the first of its names. */
+  public Optional<String> nameOf(ArtifactRef checkpoint) {
+    return names().stream().filter(name -> checkpoint(name).equals(checkpoint)).findFirst();
+  }
+
   /**
    * What an import made.
    *
@@ -135,6 +141,57 @@ public final class ModelRegistry {
    *     where the folder is no model
    */
   public Import importFolder(String name, Path folder, Optional<Path> chatTemplate) {
+    requireName(name);
+    if (Files.exists(folder.resolve(Adapter.CONFIG))) {
+      throw PolyphonyException.config(
+          folder
+              + " holds an adapter ("
+              + Adapter.CONFIG
+              + "): give the model that it is for with --base, or take that file away to import a"
+              + " model");
+    }
+    // Checked where it lies, so that what is wrong is told with the names that its owner knows; and
+    // what is stored, because a folder may change meanwhile, or hold more than belongs to a model.
+    requireUsable(folder, chatTemplate);
+    try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
+      List<String> realigned = stage(folder, chatTemplate, staging.path());
+      boolean speaks = requireUsable(staging.path(), Optional.empty());
+      ArtifactRef checkpoint = Checkpoints.put(staging.path(), artifacts::put);
+      record(name, checkpoint);
+      return new Import(checkpoint, speaks, realigned);
+    } catch (IOException e) {
+      throw unwritable(e);
+    }
+  }
+
+  /**
+   * Imports a PEFT folder, as a model with an adapter; as {@link #importFolder}.
+   *
+   * @param base the checkpoint of the model that the adapter is for
+   * @throws PolyphonyException CONFIG where the name is taken by another model or is no name, or
+   *     where the base has an adapter itself; DATA where the folder is no adapter for this base
+   */
+  public Import importAdapter(String name, Path folder, Checkpoints checkpoints, ArtifactRef base) {
+    requireName(name);
+    if (!checkpoints.base(base).equals(base)) {
+      throw PolyphonyException.config(
+          "the model that the adapter is for has an adapter itself: name a whole model");
+    }
+    LanguageModel model = checkpoints.open(base);
+    Adapter adapter = Adapter.open(folder, model.config());
+    List<String> realigned = new ArrayList<>();
+    try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
+      Path weights = staged(folder.resolve(Adapter.WEIGHTS), staging.path(), realigned);
+      ArtifactRef checkpoint =
+          checkpoints.putWithAdapter(base, adapter.config(), weights, artifacts::put);
+      record(name, checkpoint);
+      return new Import(checkpoint, ChatTemplate.find(model.folder()).isPresent(), realigned);
+    } catch (IOException e) {
+      throw unwritable(e);
+    }
+  }
+
+  private static void requireName(String name) {
     if (RESERVED.contains(name) || !ExperimentNames.isValid(name)) {
       throw PolyphonyException.config(
           "a model cannot be called \""
@@ -144,23 +201,19 @@ public final class ModelRegistry {
               + ", but not "
               + String.join(", ", RESERVED));
     }
-    // Checked where it lies, so that what is wrong is told with the names that its owner knows; and
-    // what is stored, because a folder may change meanwhile, or hold more than belongs to a model.
-    requireUsable(folder, chatTemplate);
-    try (TemporaryFolder staging = new TemporaryFolder(scratch, "import-")) {
-      List<String> realigned = stage(folder, chatTemplate, staging.path());
-      boolean speaks = requireUsable(staging.path(), Optional.empty());
-      ArtifactRef checkpoint = Checkpoints.put(staging.path(), artifacts::put);
-      if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))
-          && !imported(name).equals(Optional.of(checkpoint))) {
-        throw PolyphonyException.config(
-            "the name \"" + name + "\" belongs to another model; choose another name");
-      }
-      return new Import(checkpoint, speaks, realigned);
-    } catch (IOException e) {
-      throw PolyphonyException.infrastructure(
-          scratch + ": cannot be written; is the disk full? (" + e.getMessage() + ")", e);
+  }
+
+  private void record(String name, ArtifactRef checkpoint) {
+    if (!store.writeIfAbsent(PREFIX + name + ".json", CanonicalJson.bytes(checkpoint))
+        && !imported(name).equals(Optional.of(checkpoint))) {
+      throw PolyphonyException.config(
+          "the name \"" + name + "\" belongs to another model; choose another name");
     }
+  }
+
+  private PolyphonyException unwritable(IOException cause) {
+    return PolyphonyException.infrastructure(
+        scratch + ": cannot be written; is the disk full? (" + cause.getMessage() + ")", cause);
   }
 
   /** Whether the model can debate. */
@@ -188,11 +241,8 @@ public final class ModelRegistry {
       if (name.equals(ChatTemplate.FILE) && chatTemplate.isPresent()) {
         continue;
       }
-      if (name.endsWith(".safetensors") && !AlignedWeights.aligned(Weights.open(file))) {
-        AlignedWeights.write(file, staging.resolve(name));
-        realigned.add(name);
-      } else if (name.endsWith(".safetensors")) {
-        linkOrCopy(file.toRealPath(), staging.resolve(name));
+      if (name.endsWith(".safetensors")) {
+        staged(file, staging, realigned);
       } else {
         // Small, and so cannot change between its check and its way into the store.
         Files.copy(file, staging.resolve(name));
@@ -202,6 +252,19 @@ public final class ModelRegistry {
       Files.copy(chatTemplate.get(), staging.resolve(ChatTemplate.FILE));
     }
     return realigned;
+  }
+
+  /** Weights, written anew where they are not aligned. */
+  private static Path staged(Path weights, Path staging, List<String> realigned)
+      throws IOException {
+    Path staged = staging.resolve(weights.getFileName());
+    if (AlignedWeights.aligned(Weights.open(weights))) {
+      linkOrCopy(weights.toRealPath(), staged);
+    } else {
+      AlignedWeights.write(weights, staged);
+      realigned.add(weights.getFileName().toString());
+    }
+    return staged;
   }
 
   private static void linkOrCopy(Path from, Path to) throws IOException {

@@ -61,7 +61,7 @@ public class TransformersParityTest {
     }
   }
 
-  static Stream<String> variants() {
+  public static Stream<String> variants() {
     try (Stream<Path> folders = Files.list(FIXTURES)) {
       return folders
           .filter(Files::isDirectory)

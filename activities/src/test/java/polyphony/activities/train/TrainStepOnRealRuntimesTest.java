@@ -1,6 +1,7 @@
 package polyphony.activities.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.time.Clock;
@@ -12,6 +13,8 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import polyphony.activities.StepProgress;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.lm.LanguageModel;
@@ -25,6 +28,9 @@ import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxScorer;
 import polyphony.activities.lm.torch.TorchTrainer;
 import polyphony.activities.split.Example;
+import polyphony.storage.ArtifactRef;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 import polyphony.storage.Step;
 import polyphony.workflows.Role;
 import polyphony.workflows.Train;
@@ -42,8 +48,7 @@ class TrainStepOnRealRuntimesTest {
 
     @Override
     public Scorer scorer(List<LanguageModel> models) {
-      LanguageModel model = models.get(0);
-      return new OnnxScorer(model, OnnxOptions.DEFAULT);
+      return new OnnxScorer(models, OnnxOptions.DEFAULT);
     }
 
     @Override
@@ -61,7 +66,17 @@ class TrainStepOnRealRuntimesTest {
     }
   }
 
-  private Optional<Train.Result> run(StoreInFolder store, BooleanSupplier stop) throws Exception {
+  private static final TrainingSpec FULL =
+      new TrainingSpec("full", 4, 4, 1e-2, "linear", 0.1, 0.0, 1.0, null, null);
+
+  private static TrainingSpec lora(Integer rank, List<String> targets) {
+    return new TrainingSpec(
+        "lora", 4, 4, 1e-2, "linear", 0.1, 0.0, 1.0, null, null, rank, 8.0, 0.2, targets, true);
+  }
+
+  private static Optional<Train.Result> run(
+      StoreInFolder store, ArtifactRef start, TrainingSpec training, BooleanSupplier stop)
+      throws Exception {
     List<Example> examples =
         IntStream.range(0, 6)
             .mapToObj(
@@ -73,15 +88,7 @@ class TrainStepOnRealRuntimesTest {
                         "first-answer"))
             .toList();
     Train.Request request =
-        new Train.Request(
-            5,
-            Role.CRITIC,
-            1,
-            1,
-            store.model(1),
-            store.lines(examples),
-            new TrainingSpec("full", 4, 4, 1e-2, "linear", 0.1, 0.0, 1.0, null, null),
-            Map.of());
+        new Train.Request(5, Role.CRITIC, 1, 1, start, store.lines(examples), training, Map.of());
     TrainStep step =
         new TrainStep(
             new RealRuntime(),
@@ -100,14 +107,55 @@ class TrainStepOnRealRuntimesTest {
         .result();
   }
 
-  @Test
-  void bothRuntimesAgreeOnTheFinetunedModelAndAnInterruptionLeavesNoTrace() throws Exception {
+  static List<TrainingSpec> trainings() {
+    return List.of(FULL, lora(3, List.of("q_proj", "v_proj", "down_proj")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("trainings")
+  void bothRuntimesAgreeOnTheFinetunedModelAndAnInterruptionLeavesNoTrace(TrainingSpec training)
+      throws Exception {
+    StoreInFolder undisturbed = new StoreInFolder(temporary.resolve("undisturbed"));
     Train.Result expected =
-        run(new StoreInFolder(temporary.resolve("undisturbed")), () -> false).orElseThrow();
+        run(undisturbed, undisturbed.model(1), training, () -> false).orElseThrow();
     assertThat(expected.lastLoss()).isLessThan(expected.firstLoss());
     StoreInFolder store = new StoreInFolder(temporary.resolve("interrupted"));
     int[] looks = {0};
-    assertThat(run(store, () -> looks[0]++ >= 4)).isEmpty();
-    assertThat(run(store, () -> false)).contains(expected);
+    assertThat(run(store, store.model(1), training, () -> looks[0]++ >= 4)).isEmpty();
+    assertThat(run(store, store.model(1), training, () -> false)).contains(expected);
+  }
+
+  @Test
+  void anAdapterIsStoredBesideTheBaseAndGoneOnWithOrMerged() throws Exception {
+    StoreInFolder store = new StoreInFolder(temporary);
+    TrainingSpec lora = lora(3, List.of("o_proj", "up_proj"));
+    ArtifactRef first = run(store, store.model(1), lora, () -> false).orElseThrow().checkpoint();
+    ArtifactRef second = run(store, first, lora, () -> false).orElseThrow().checkpoint();
+    ArtifactRef merged = run(store, second, FULL, () -> false).orElseThrow().checkpoint();
+
+    LanguageModel base = store.checkpoints.open(store.model(1));
+    for (ArtifactRef each : List.of(first, second)) {
+      LanguageModel tuned = store.checkpoints.open(each);
+      assertThat(tuned.folder()).isEqualTo(base.folder());
+      assertThat(tuned.adapter().orElseThrow().config())
+          .isEqualTo(TrainStep.adapter(lora).orElseThrow());
+    }
+    assertThat(second).isNotEqualTo(first);
+    assertThat(store.checkpoints.open(merged).adapter()).isEmpty();
+  }
+
+  @Test
+  void aTuningThatIsNoneOrSaysTooLittleIsRefused() {
+    TrainingSpec other = new TrainingSpec("half", 1, 1, 1e-2, "linear", 0.0, 0.0, 1.0, null, null);
+    assertRefused(other, "must be \"full\" or \"lora\", not \"half\"");
+    assertRefused(lora(null, List.of("q_proj")), "needs rank, alpha, dropout and targets");
+    assertRefused(lora(2, null), "needs rank, alpha, dropout and targets");
+  }
+
+  private static void assertRefused(TrainingSpec training, String message) {
+    assertThatThrownBy(() -> TrainStep.adapter(training))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessageContaining(message);
   }
 }

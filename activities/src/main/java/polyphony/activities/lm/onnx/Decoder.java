@@ -10,6 +10,7 @@ import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.Weights;
 import polyphony.activities.lm.onnx.AttentionForm.Attended;
 import polyphony.activities.lm.onnx.AttentionForm.Cache;
+import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
 
 /**
@@ -26,14 +27,36 @@ final class Decoder {
   private final DecoderConfig config;
   private final AttentionForm attention;
   private final Map<String, Value> weights = new LinkedHashMap<>();
+  private final Optional<Value> adapters;
 
   /** {@code root} is the outermost graph; the weights are declared there. */
-  Decoder(GraphBuilder root, DecoderConfig config, Weights weights, AttentionForm attention) {
+  Decoder(
+      GraphBuilder root,
+      DecoderConfig config,
+      Weights weights,
+      AdapterStack adapters,
+      AttentionForm attention) {
     this.config = config;
     this.attention = attention;
     for (String name : config.weightShapes().keySet()) {
       this.weights.put(name, root.weight(weights.tensor(name)));
     }
+    String rank = Integer.toString(adapters.rank());
+    adapters
+        .layers()
+        .forEach(
+            (layer, shape) -> {
+              String a = AdapterStack.nameOfA(layer);
+              String b = AdapterStack.nameOfB(layer);
+              String width = Long.toString(shape[1]);
+              String outputs = Long.toString(shape[0]);
+              this.weights.put(a, root.input(a, ElementType.FLOAT, rank, width));
+              this.weights.put(b, root.input(b, ElementType.FLOAT, outputs, rank));
+            });
+    this.adapters =
+        adapters.isEmpty()
+            ? Optional.empty()
+            : Optional.of(root.input("adapters", ElementType.FLOAT, "batch", rank));
   }
 
   /**
@@ -46,6 +69,7 @@ final class Decoder {
    */
   Forward forward(GraphBuilder graph, Value ids, List<Cache> past, UnaryOperator<Value> select) {
     AttentionForm.Pass pass = attention.begin(graph, ids, past.stream().findFirst());
+    Optional<Value> mask = adapters.map(rows -> mask(graph, ids, rows));
     List<Cache> caches = new ArrayList<>();
     Value stream = graph.apply("Gather", weight("model.embed_tokens.weight"), ids);
     if (config.embeddingScale() != 1) {
@@ -54,7 +78,7 @@ final class Decoder {
     for (int layer = 0; layer < config.layers(); layer++) {
       String block = DecoderConfig.blockPrefix(layer);
       Value normed = norm(graph, stream, block + "input_layernorm.weight");
-      List<Value> projected = queryKeyValue(graph, normed, block + "self_attn.");
+      List<Value> projected = queryKeyValue(graph, normed, block + "self_attn.", mask);
       Attended attended =
           pass.attend(
               layer,
@@ -67,41 +91,50 @@ final class Decoder {
       if (layer == config.layers() - 1) {
         mixed = select.apply(mixed);
         stream = select.apply(stream);
+        mask = mask.map(select);
       }
-      Value output = linear(graph, mixed, block + "self_attn.o_proj");
+      Value output = linear(graph, mixed, block + "self_attn.o_proj", mask);
       if (config.block().outerNorms()) {
         output = norm(graph, output, block + "post_attention_layernorm.weight");
       }
       stream = graph.apply("Add", stream, output);
-      stream = graph.apply("Add", stream, feedForward(graph, stream, block));
+      stream = graph.apply("Add", stream, feedForward(graph, stream, block, mask));
     }
     return new Forward(norm(graph, stream, "model.norm.weight"), caches);
   }
 
-  private List<Value> queryKeyValue(GraphBuilder graph, Value normed, String prefix) {
+  /** {@code rows} [batch, rank] for every column of {@code ids}: [batch, columns, rank]. */
+  private static Value mask(GraphBuilder graph, Value ids, Value rows) {
+    Value shape =
+        graph.operator("Concat").with("axis", 0).of(graph.apply("Shape", ids), graph.integers(1));
+    return graph.apply("Expand", graph.apply("Unsqueeze", rows, graph.integers(1)), shape);
+  }
+
+  private List<Value> queryKeyValue(
+      GraphBuilder graph, Value normed, String prefix, Optional<Value> mask) {
     if (config.block().packed()) {
       long queries = (long) config.heads() * config.headSize();
       long keys = (long) config.keyValueHeads() * config.headSize();
-      return split(graph, linear(graph, normed, prefix + "qkv_proj"), queries, keys, keys);
+      return split(graph, linear(graph, normed, prefix + "qkv_proj", mask), queries, keys, keys);
     }
     return List.of(
-        linear(graph, normed, prefix + "q_proj"),
-        linear(graph, normed, prefix + "k_proj"),
-        linear(graph, normed, prefix + "v_proj"));
+        linear(graph, normed, prefix + "q_proj", mask),
+        linear(graph, normed, prefix + "k_proj", mask),
+        linear(graph, normed, prefix + "v_proj", mask));
   }
 
-  private Value feedForward(GraphBuilder graph, Value stream, String block) {
+  private Value feedForward(GraphBuilder graph, Value stream, String block, Optional<Value> mask) {
     Value normed = norm(graph, stream, block + config.feedForwardNorm());
     List<Value> gateAndUp =
         config.block().packed()
             ? split(
                 graph,
-                linear(graph, normed, block + "mlp.gate_up_proj"),
+                linear(graph, normed, block + "mlp.gate_up_proj", mask),
                 config.intermediateSize(),
                 config.intermediateSize())
             : List.of(
-                linear(graph, normed, block + "mlp.gate_proj"),
-                linear(graph, normed, block + "mlp.up_proj"));
+                linear(graph, normed, block + "mlp.gate_proj", mask),
+                linear(graph, normed, block + "mlp.up_proj", mask));
     Value gate = gateAndUp.get(0);
     Value activated =
         switch (config.block().activation()) {
@@ -109,7 +142,8 @@ final class Decoder {
           case GELU_TANH -> graph.operator("Gelu").with("approximate", "tanh").of(gate);
         };
     Value output =
-        linear(graph, graph.apply("Mul", activated, gateAndUp.get(1)), block + "mlp.down_proj");
+        linear(
+            graph, graph.apply("Mul", activated, gateAndUp.get(1)), block + "mlp.down_proj", mask);
     return config.block().outerNorms()
         ? norm(graph, output, block + "post_feedforward_layernorm.weight")
         : output;
@@ -148,8 +182,19 @@ final class Decoder {
         .outputs(widths.length, value, graph.integers(widths));
   }
 
-  private Value linear(GraphBuilder graph, Value value, String name) {
+  /**
+   * A linear layer, with what the adapters add.
+   *
+   * @param mask what a position keeps of the stacked rank; {@code [..., rank]} as {@code value} is
+   *     {@code [..., in]}
+   */
+  private Value linear(GraphBuilder graph, Value value, String name, Optional<Value> mask) {
     Value product = product(graph, value, name + ".weight");
+    String a = AdapterStack.nameOfA(name);
+    if (weights.containsKey(a)) {
+      Value own = graph.apply("Mul", product(graph, value, a), mask.orElseThrow());
+      product = graph.apply("Add", product, product(graph, own, AdapterStack.nameOfB(name)));
+    }
     Value bias = weights.get(name + ".bias");
     return bias == null ? product : graph.apply("Add", product, bias);
   }

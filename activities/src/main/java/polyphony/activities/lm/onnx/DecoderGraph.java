@@ -24,14 +24,15 @@ final class DecoderGraph {
    * double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code temperature},
    * {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code sine} float
    * [regimes * positions, rotated / 2]; and, where the model's rotary positions have several
-   * regimes, {@code regimes} int64 [batch].
+   * regimes, {@code regimes} int64 [batch]. Where there are adapters, {@code adapters} float
+   * [batch, rank], and each of their layers' matrices; see {@link AdapterStack}.
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto generation(DecoderConfig config, Weights weights) {
+  static ModelProto generation(DecoderConfig config, Weights weights, AdapterStack adapters) {
     GraphBuilder graph = new GraphBuilder("generation");
     Value prompts = graph.input("prompts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
@@ -45,7 +46,8 @@ final class DecoderGraph {
             graph.input("greedy", ElementType.BOOL),
             graph.input("nucleus", ElementType.BOOL),
             TokenSelection.SHORTLIST);
-    Decoder decoder = new Decoder(graph, config, weights, attention(graph, config, padding));
+    Decoder decoder =
+        new Decoder(graph, config, weights, adapters, attention(graph, config, padding));
 
     Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);
     Value emptyShape =
@@ -132,16 +134,17 @@ final class DecoderGraph {
    * <p>Inputs: {@code texts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
    * {@code positions} int64 [scored], each {@code row * columns + column} of the token before the
    * scored one; {@code cosine}, {@code sine} float [regimes * positions, rotated / 2]; and, where
-   * the model's rotary positions have several regimes, {@code regimes} int64 [batch].
+   * the model's rotary positions have several regimes, {@code regimes} int64 [batch]. Adapters as
+   * in {@link #generation}.
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
    * hiddenSize], after the final norm.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto scoring(DecoderConfig config, Weights weights) {
+  static ModelProto scoring(DecoderConfig config, Weights weights, AdapterStack adapters) {
     GraphBuilder graph = new GraphBuilder("scoring");
-    Given given = given(graph, config, weights);
+    Given given = given(graph, config, weights, adapters);
     Value logDistributions = graph.operator("LogSoftmax").with("axis", -1).of(given.logits(graph));
     graph.output(
         "logDistributions",
@@ -163,11 +166,11 @@ final class DecoderGraph {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto logits(DecoderConfig config, Weights weights) {
+  static ModelProto logits(DecoderConfig config, Weights weights, AdapterStack adapters) {
     GraphBuilder graph = new GraphBuilder("logits");
     graph.output(
         "logits",
-        given(graph, config, weights).logits(graph),
+        given(graph, config, weights, adapters).logits(graph),
         ElementType.FLOAT,
         "scored",
         Integer.toString(config.vocabularySize()));
@@ -185,11 +188,13 @@ final class DecoderGraph {
     }
   }
 
-  private static Given given(GraphBuilder graph, DecoderConfig config, Weights weights) {
+  private static Given given(
+      GraphBuilder graph, DecoderConfig config, Weights weights, AdapterStack adapters) {
     Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
     Value positions = graph.input("positions", ElementType.INT64, "scored");
-    Decoder decoder = new Decoder(graph, config, weights, attention(graph, config, padding));
+    Decoder decoder =
+        new Decoder(graph, config, weights, adapters, attention(graph, config, padding));
 
     UnaryOperator<Value> scored =
         value -> {

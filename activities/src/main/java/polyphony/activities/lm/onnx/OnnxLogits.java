@@ -20,7 +20,8 @@ public final class OnnxLogits {
     TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
     PaddedBatch batch = PaddedBatch.of(List.of(tokens));
     float[] logits = new float[model.config().vocabularySize()];
-    try (OnnxSession session = OnnxSession.open(model, DecoderGraph::logits, options);
+    AdapterStack adapters = AdapterStack.of(List.of(model));
+    try (OnnxSession session = OnnxSession.open(model, adapters, DecoderGraph::logits, options);
         OnnxSession.Inputs inputs = session.inputs()) {
       inputs
           .integers("texts", batch.ids(), 1, batch.columns())
@@ -29,6 +30,7 @@ public final class OnnxLogits {
       if (model.config().rotary().regimes() > 1) {
         inputs.integers("regimes", batch.regimes(model.config().rotary()), 1);
       }
+      adapters.addMask(inputs, List.of(0));
       RotaryTable.of(model.config().rotary().at(batch.columns()), batch.columns()).addTo(inputs);
       session.run(
           inputs, OnnxSession.Memory.GIVEN_BACK, outputs -> outputs.floats("logits").get(logits));

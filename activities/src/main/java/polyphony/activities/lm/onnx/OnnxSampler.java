@@ -15,6 +15,7 @@ import polyphony.storage.PolyphonyException;
 public final class OnnxSampler implements Sampler {
   private final DecoderConfig config;
   private final long[] endTokens;
+  private final AdapterStack adapters;
   private final OnnxOptions options;
   private final OnnxSession session;
   private final AtomicLong executedSteps = new AtomicLong();
@@ -29,21 +30,24 @@ public final class OnnxSampler implements Sampler {
    *
    * @param models all over one base, which is loaded once; at least one
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
+   * @throws IllegalArgumentException where the models are not over one base
    */
   public OnnxSampler(List<LanguageModel> models, OnnxOptions options) {
     LanguageModel model = models.get(0);
     this.config = model.config();
+    this.adapters = AdapterStack.of(models);
     this.options = options;
     // The graph wants at least one end token; none ever equals -2.
     this.endTokens =
         model.endTokens().isEmpty()
             ? new long[] {-2}
             : model.endTokens().stream().mapToLong(Integer::longValue).toArray();
-    this.session = OnnxSession.open(model, DecoderGraph::generation, options);
+    this.session = OnnxSession.open(model, adapters, DecoderGraph::generation, options);
   }
 
   /** One row on its way through the runs. */
   private static final class Row {
+    final int model;
     final int[] tokens;
     final int promptLength;
     final SplittableRandom random;
@@ -51,6 +55,7 @@ public final class OnnxSampler implements Sampler {
     boolean ended;
 
     Row(Prompt prompt, int limit) {
+      model = prompt.model();
       promptLength = prompt.tokens().length;
       tokens = Arrays.copyOf(prompt.tokens(), promptLength + limit);
       random = new SplittableRandom(prompt.seed());
@@ -74,6 +79,7 @@ public final class OnnxSampler implements Sampler {
   public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
     List<Row> rows = new ArrayList<>();
     for (Prompt prompt : batch) {
+      adapters.check(prompt.model(), "prompt " + rows.size());
       PaddedBatch.check(config, prompt.tokens(), "prompt " + rows.size());
       int room = config.maxPositions() - prompt.tokens().length;
       rows.add(new Row(prompt, Math.min(settings.maxNewTokens(), room)));
@@ -121,6 +127,7 @@ public final class OnnxSampler implements Sampler {
       if (config.rotary().regimes() > 1) {
         inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
       }
+      adapters.addMask(inputs, rows.stream().map(row -> row.model).toList());
       RotaryTable.of(config.rotary(), padded.columns() + steps).addTo(inputs);
       tokens = session.run(inputs, OnnxSession.Memory.KEPT, outputs -> outputs.integers("tokens"));
     }

@@ -14,6 +14,7 @@ import polyphony.storage.PolyphonyException;
 /** Scores given texts with ONNX Runtime, a batch a run. */
 public final class OnnxScorer implements Scorer {
   private final DecoderConfig config;
+  private final AdapterStack adapters;
   private final OnnxOptions options;
   private final OnnxSession session;
 
@@ -27,12 +28,14 @@ public final class OnnxScorer implements Scorer {
    *
    * @param models all over one base, which is loaded once; at least one
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
+   * @throws IllegalArgumentException where the models are not over one base
    */
   public OnnxScorer(List<LanguageModel> models, OnnxOptions options) {
     LanguageModel model = models.get(0);
     this.config = model.config();
+    this.adapters = AdapterStack.of(models);
     this.options = options;
-    this.session = OnnxSession.open(model, DecoderGraph::scoring, options);
+    this.session = OnnxSession.open(model, adapters, DecoderGraph::scoring, options);
   }
 
   @Override
@@ -76,6 +79,7 @@ public final class OnnxScorer implements Scorer {
       if (config.rotary().regimes() > 1) {
         inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
       }
+      adapters.addMask(inputs, batch.stream().map(Text::model).toList());
       RotaryTable.of(config.rotary(), padded.columns()).addTo(inputs);
       return session.run(
           inputs,
@@ -88,6 +92,7 @@ public final class OnnxScorer implements Scorer {
     long values = 0;
     for (int i = 0; i < batch.size(); i++) {
       Text text = batch.get(i);
+      adapters.check(text.model(), "text " + i);
       PaddedBatch.check(config, text.tokens(), "text " + i);
       if (text.from() < 1 || text.from() >= text.tokens().length) {
         throw PolyphonyException.data(

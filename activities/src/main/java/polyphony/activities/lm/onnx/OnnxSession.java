@@ -10,11 +10,11 @@ import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -29,6 +29,7 @@ import polyphony.storage.PolyphonyException;
 final class OnnxSession implements AutoCloseable {
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
+  private final Inputs kept = new Inputs();
 
   /**
    * @param weightsFolder where the files of the model's external data lie
@@ -52,19 +53,30 @@ final class OnnxSession implements AutoCloseable {
   }
 
   /**
-   * Emits a graph over {@code model}'s weights and loads it.
+   * Emits a graph over {@code model}'s weights and loads it, with the adapters' matrices.
    *
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
   static OnnxSession open(
-      LanguageModel model,
-      BiFunction<DecoderConfig, Weights, ModelProto> emit,
-      OnnxOptions options) {
-    return open(
-        model.folder(),
-        model.weights(),
-        () -> emit.apply(model.config(), model.weights()),
-        options);
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+    OnnxSession session =
+        open(
+            model.folder(),
+            model.weights(),
+            () -> emit.graph(model.config(), model.weights(), adapters),
+            options);
+    try {
+      adapters.addMatrices(session.kept);
+      return session;
+    } catch (RuntimeException | Error e) {
+      session.close();
+      throw e;
+    }
+  }
+
+  /** One of {@link DecoderGraph}'s graphs. */
+  interface Emission {
+    ModelProto graph(DecoderConfig config, Weights weights, AdapterStack adapters);
   }
 
   /** The same for a model of any kind in {@code folder}. */
@@ -99,7 +111,12 @@ final class OnnxSession implements AutoCloseable {
     }
 
     Inputs floats(String name, float[] values, long... shape) {
-      return put(name, () -> OnnxTensor.createTensor(environment, FloatBuffer.wrap(values), shape));
+      return floats(name, FloatBuffer.wrap(values), shape);
+    }
+
+    /** A direct buffer is used as it is. */
+    Inputs floats(String name, FloatBuffer values, long... shape) {
+      return put(name, () -> OnnxTensor.createTensor(environment, values, shape));
     }
 
     Inputs doubles(String name, double[] values, long... shape) {
@@ -136,6 +153,7 @@ final class OnnxSession implements AutoCloseable {
     }
   }
 
+  /** Of one run, beside those of every run. */
   Inputs inputs() {
     return new Inputs();
   }
@@ -154,13 +172,15 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException OUT_OF_MEMORY where the batch does not fit
    */
   <T> T run(Inputs inputs, Memory memory, Function<Outputs, T> read) {
+    Map<String, OnnxTensor> tensors = new HashMap<>(kept.tensors);
+    tensors.putAll(inputs.tensors);
     try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
       if (memory == Memory.GIVEN_BACK) {
         settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
       }
       try (OrtSession.Result result =
           NativeWork.interruptible(
-              () -> terminate(settings), () -> session.run(inputs.tensors, settings))) {
+              () -> terminate(settings), () -> session.run(tensors, settings))) {
         return read.apply(new Outputs(result));
       }
     } catch (OrtException e) {
@@ -205,6 +225,7 @@ final class OnnxSession implements AutoCloseable {
       NativeWork.guarded(
           () -> {
             session.close();
+            kept.close();
             return null;
           });
     } catch (OrtException e) {

@@ -471,6 +471,10 @@ public final class TorchTrainer implements Trainer {
       // As torch.nn.utils.clip_grad_norm_ does it.
       double scale = settings.clipNorm() > 0 ? Math.min(1, settings.clipNorm() / (norm + 1e-6)) : 1;
       for (boolean decayed : new boolean[] {true, false}) {
+        if (selected(state.weights(), decayed).isEmpty()) {
+          // An adapter has matrices alone.
+          continue;
+        }
         decoder.update(
             selected(state.weights(), decayed),
             selected(gradients, decayed),

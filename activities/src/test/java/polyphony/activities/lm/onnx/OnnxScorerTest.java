@@ -49,7 +49,7 @@ class OnnxScorerTest {
     }
   }
 
-  private static void assertMatches(ReferenceDecoder reference, Text text, Scores scores) {
+  static void assertMatches(ReferenceDecoder reference, Text text, Scores scores) {
     double[][] logits = reference.logits(text.tokens());
     double[][] hidden = reference.hiddenStates(text.tokens());
     int scored = text.tokens().length - text.from();

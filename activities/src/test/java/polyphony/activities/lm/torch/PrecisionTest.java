@@ -57,15 +57,24 @@ class PrecisionTest {
   void gradientsOfHalvesAreCloseTo32BitsForEveryWeight(String architecture, boolean lora)
       throws IOException {
     LanguageModel model = model(architecture);
-    // A new adapter's B is 0, and so is then the gradient of A: one step makes it something.
     TrainingSettings settings = settings(model, lora, false, 3e-3);
-    Map<String, float[]> expected = gradients(model, settings, Precision.FLOAT32);
-    Map<String, float[]> found = gradients(model, settings, Precision.BFLOAT16);
+    // A new adapter's B is 0, and so is then the gradient of A: one step makes it something.
+    Path state = folder.resolve("state");
+    try (TorchTrainer trainer = trainer(model, settings, Optional.empty(), Precision.FLOAT32)) {
+      run(trainer, 1);
+      trainer.saveState(state);
+    }
+    Map<String, float[]> expected = gradients(model, settings, state, Precision.FLOAT32);
+    Map<String, float[]> found = gradients(model, settings, state, Precision.BFLOAT16);
 
     assertThat(found.keySet()).isEqualTo(expected.keySet());
     found.forEach(
         (name, gradient) ->
-            assertThat(difference(expected.get(name), gradient)).as(name).isLessThan(0.05));
+            assertThat(difference(expected.get(name), gradient))
+                .as(name)
+                // But for their turning, a key's bias moves all scores of a query alike: only
+                // little is left of its gradient.
+                .isLessThan(name.endsWith("k_proj.bias") ? 0.1 : 0.04));
   }
 
   @Test
@@ -191,9 +200,8 @@ class PrecisionTest {
   }
 
   private static Map<String, float[]> gradients(
-      LanguageModel model, TrainingSettings settings, Precision precision) {
-    try (TorchTrainer trainer = trainer(model, settings, Optional.empty(), precision)) {
-      run(trainer, 1);
+      LanguageModel model, TrainingSettings settings, Path state, Precision precision) {
+    try (TorchTrainer trainer = trainer(model, settings, Optional.of(state), precision)) {
       return trainer.gradients(batches(model).batch(1));
     }
   }
