@@ -29,7 +29,8 @@ record DeviceReport(String device, boolean reduced, double seconds, List<Finding
   /** Whether everything that was to be verified was, and is right. */
   @JsonProperty
   boolean passed() {
-    return of(Verdict.class).stream().allMatch(Verdict::passed)
+    return !of(Verdict.class).isEmpty()
+        && of(Verdict.class).stream().allMatch(Verdict::passed)
         && of(NotDone.class).stream().noneMatch(NotDone::verification);
   }
 

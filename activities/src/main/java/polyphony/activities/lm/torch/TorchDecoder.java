@@ -224,8 +224,8 @@ final class TorchDecoder implements AutoCloseable {
 
   /**
    * A copy of a weight as products take it. Where that is bfloat16, DJL has no name for its type
-   * and none of its own operations may see it: it is for {@link #loss} and its like alone.
-   * Whoever asks closes it, or this decoder's manager does.
+   * and none of its own operations may see it: it is for {@link #loss} and its like alone. Whoever
+   * asks closes it, or this decoder's manager does.
    */
   PtNDArray working(PtNDArray weight) {
     return kept(call("working", List.of(), List.of(weight)));
