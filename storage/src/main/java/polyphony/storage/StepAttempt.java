@@ -163,6 +163,11 @@ public final class StepAttempt {
     usage.merge(name, amount, Double::sum);
   }
 
+  /** Forgets the amounts since the last commit: what they were spent on is thrown away. */
+  public synchronized void forgetUsage() {
+    usage.clear();
+  }
+
   /** Whether to commit and return as soon as possible. */
   public boolean stopRequested() {
     return stop.getAsBoolean() || claim.lost();

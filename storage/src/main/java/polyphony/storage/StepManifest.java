@@ -40,6 +40,12 @@ public record StepManifest(
    */
   public static final String MODEL_SECONDS = "modelSeconds";
 
+  /**
+   * The amount of {@code usage} that counts how often work did not fit into memory, and was done in
+   * halves from then on. Sums of floats may differ in their last digits for that.
+   */
+  public static final String HALVED_BATCHES = "halvedBatches";
+
   public StepManifest {
     if (!new Step(name, version, inputs).key().equals(key)) {
       throw new IllegalArgumentException("not the key of this step and these inputs: " + key);

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polyphony.activities.ask.AskedDebate;
@@ -51,7 +53,7 @@ final class AskCommand implements Callable<Integer> {
       };
 
   private final Console console;
-  private final LanguageModelRuntime runtime;
+  private final Function<ChosenDevice, LanguageModelRuntime> runtimes;
 
   @Parameters(index = "0", paramLabel = "EXPERIMENT", description = "Its name.")
   private String name;
@@ -88,6 +90,8 @@ final class AskCommand implements Callable<Integer> {
       description = "Of sampling (default: as in the experiment).")
   private Double temperature;
 
+  @Mixin private DeviceOption device;
+
   @Option(
       names = "--store",
       paramLabel = "FOLDER",
@@ -98,20 +102,24 @@ final class AskCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object, when all is said.")
   private boolean json;
 
-  AskCommand(Console console, LanguageModelRuntime runtime) {
+  AskCommand(Console console, Function<ChosenDevice, LanguageModelRuntime> runtimes) {
     this.console = console;
-    this.runtime = runtime;
+    this.runtimes = runtimes;
   }
 
   @Override
   public Integer call() throws Exception {
-    try (StoreAccess access = StoredExperiments.existing(Settings.of(console), store)) {
+    Settings settings = device.over(Settings.of(console));
+    try (StoreAccess access = StoredExperiments.existing(settings, store)) {
       RecordedSociety society =
           RecordedSociety.read(access.objects(), access.artifacts(), name, iteration);
       DebateTurns turns = overridden(society.turns());
       SocietyDebate debate =
           new SocietyDebate(
-              access.artifacts(), access.checkpoints(), runtime, access.work().resolve("scratch"));
+              access.artifacts(),
+              access.checkpoints(),
+              runtimes.apply(Assembly.device(settings, console.err()::println)),
+              access.work().resolve("scratch"));
       if (json) {
         console.out().println(PrettyJson.of(debate.ask(turns, question(), QUIET)));
       } else {

@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.DeviceSlots;
@@ -20,6 +21,7 @@ import polyphony.activities.compare.CompareStep;
 import polyphony.activities.debate.DebateStep;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.evaluate.RecordStep;
+import polyphony.activities.lm.cuda.NativeCudaProbe;
 import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
 import polyphony.activities.report.ReportStep;
@@ -37,8 +39,6 @@ import polyphony.workers.isolation.IsolatedSteps;
 
 /** Where everything real is put together, by hand. */
 final class Assembly {
-  private static final String DEVICE = "cpu";
-
   private Assembly() {}
 
   /**
@@ -53,20 +53,41 @@ final class Assembly {
    * @param store folder of the artifacts where the settings name no S3 endpoint
    */
   static Parts of(Settings settings, Path store) {
-    return of(settings, store, Instruments.NONE);
+    return of(settings, store, Instruments.NONE, line -> {});
   }
 
-  /** The same, watched. */
-  static Parts of(Settings settings, Path store, Instruments instruments) {
+  /**
+   * The same, watched.
+   *
+   * @param told what a person should know of the device, where there is a choice
+   */
+  static Parts of(
+      Settings settings, Path store, Instruments instruments, Consumer<String> told) {
+    ChosenDevice device = device(settings, told);
     StoreAccess access = StoreAccess.open(settings, store);
     try {
       ChildCommand child =
-          new ChildCommand(instruments.child(), List.of(store.toString()), crashes(access));
-      return of(settings, access, child, instruments);
+          new ChildCommand(
+              instruments.child(),
+              List.of(store.toString(), device.device().toString()),
+              crashes(access));
+      return of(settings, device, access, child, instruments);
     } catch (RuntimeException | Error e) {
       access.close();
       throw e;
     }
+  }
+
+  /**
+   * What this process computes on.
+   *
+   * @throws polyphony.storage.PolyphonyException where the settings ask for a GPU that cannot be
+   *     used
+   */
+  static ChosenDevice device(Settings settings, Consumer<String> told) {
+    ChosenDevice device = ChosenDevice.of(settings, new NativeCudaProbe(System.getenv()));
+    device.line().ifPresent(told);
+    return device;
   }
 
   private static Path crashes(StoreAccess access) {
@@ -74,16 +95,21 @@ final class Assembly {
   }
 
   private static Parts of(
-      Settings settings, StoreAccess access, ChildCommand child, Instruments instruments) {
+      Settings settings,
+      ChosenDevice device,
+      StoreAccess access,
+      ChildCommand child,
+      Instruments instruments) {
     BusyClock busy = new BusyClock(System::nanoTime);
-    DeviceSlots slots = new DeviceSlots(settings.slots());
+    int count = settings.slots(device.device());
+    DeviceSlots slots = new DeviceSlots(count);
     Models models =
-        switch (settings.isolation()) {
-          case NONE -> inProcess(access, settings, slots, busy, instruments);
-          case PROCESS -> isolated(access, slots, busy, child, instruments);
+        switch (settings.isolation(device.device())) {
+          case NONE -> inProcess(access, device, slots, count, busy, instruments);
+          case PROCESS -> isolated(access, device, slots, busy, child, instruments);
         };
     Map<String, String> versions = models.models().versions();
-    Planner planner = new Planner(access, models.worker(), versions, settings.slots());
+    Planner planner = new Planner(access, models.worker(), versions, device.arithmetic(), count);
     StepRunner runner = new StepRunner(models.steps(), models.models());
     StepActivities activities =
         new StepActivities(
@@ -104,6 +130,7 @@ final class Assembly {
         models.tokens(),
         runner::running,
         models.worker(),
+        count,
         access.objects(),
         planner,
         () -> {
@@ -145,12 +172,13 @@ final class Assembly {
 
   private static Models inProcess(
       StoreAccess access,
-      Settings settings,
+      ChosenDevice device,
       DeviceSlots slots,
+      int count,
       BusyClock busy,
       Instruments instruments) {
-    MeteredRuntime runtime = runtime(settings, busy, instruments);
-    Worker worker = Worker.here(DEVICE, runtime.versions());
+    MeteredRuntime runtime = runtime(device, count, busy, instruments);
+    Worker worker = worker(device, runtime.versions());
     Steps steps = steps(access, worker, instruments);
     return new Models(
         new InProcessSteps(steps, slots, runtime.versions(), bodies(access, runtime, instruments)),
@@ -161,11 +189,12 @@ final class Assembly {
 
   private static Models isolated(
       StoreAccess access,
+      ChosenDevice device,
       DeviceSlots slots,
       BusyClock busy,
       ChildCommand child,
       Instruments instruments) {
-    Worker worker = Worker.here(DEVICE, IsolatedSteps.versions(child));
+    Worker worker = worker(device, IsolatedSteps.versions(child));
     Steps steps = steps(access, worker, instruments);
     IsolatedSteps isolated = new IsolatedSteps(child, steps, slots, worker, busy);
     return new Models(isolated, steps, worker, isolated::tokens);
@@ -178,11 +207,14 @@ final class Assembly {
    */
   static ChildSession.Computing inChild(
       Settings settings, Path store, Optional<Worker> worker, Instruments instruments) {
-    MeteredRuntime runtime = runtime(settings, new BusyClock(System::nanoTime), instruments);
+    ChosenDevice device = device(settings, line -> {});
+    MeteredRuntime runtime =
+        runtime(
+            device, settings.slots(device.device()), new BusyClock(System::nanoTime), instruments);
     StoreAccess access = StoreAccess.open(settings, store);
     // Those of the worker were a child's: asking again would load what this step may not need.
     Map<String, String> versions = worker.map(Worker::versions).orElseGet(runtime::versions);
-    Steps steps = steps(access, worker.orElseGet(() -> Worker.here(DEVICE, versions)), instruments);
+    Steps steps = steps(access, worker.orElseGet(() -> worker(device, versions)), instruments);
     return new ChildSession.Computing(
         new InProcessSteps(
             steps, new DeviceSlots(1), versions, bodies(access, runtime, instruments)),
@@ -190,10 +222,13 @@ final class Assembly {
         access::close);
   }
 
+  private static Worker worker(ChosenDevice device, Map<String, String> versions) {
+    return Worker.here(device.name(), versions, device.beside());
+  }
+
   private static MeteredRuntime runtime(
-      Settings settings, BusyClock busy, Instruments instruments) {
-    return new MeteredRuntime(
-        instruments.runtime().apply(new NativeRuntime(settings.slots())), busy);
+      ChosenDevice device, int slots, BusyClock busy, Instruments instruments) {
+    return new MeteredRuntime(instruments.runtime().apply(new NativeRuntime(device, slots)), busy);
   }
 
   private static Steps steps(StoreAccess access, Worker worker, Instruments instruments) {

@@ -55,6 +55,13 @@ abstract class Choices implements Iterable<String> {
     }
   }
 
+  /** What models are computed on; there may be more GPUs. */
+  static final class Devices extends Choices {
+    Devices() {
+      super(List.of("auto", "cpu", "cuda:0"));
+    }
+  }
+
   /** Where steps are computed. */
   static final class Isolations extends Choices {
     Isolations() {

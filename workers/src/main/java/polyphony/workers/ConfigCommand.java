@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polyphony.activities.lm.Device;
 
 /** {@code polyphony config}: what this process is told, and by whom. */
 @Command(
@@ -97,8 +98,10 @@ final class ConfigCommand implements Callable<Integer> {
   private static String byDefault(Setting setting, Settings settings) {
     return switch (setting) {
       case STORE -> StoreFolder.DEFAULT;
-      case SLOTS -> Integer.toString(settings.slots());
-      case ISOLATION -> settings.isolation().name().toLowerCase(Locale.ROOT);
+      case SLOTS -> Integer.toString(settings.slots(Device.CPU));
+      case ISOLATION -> settings.isolation(Device.CPU).name().toLowerCase(Locale.ROOT);
+      case DEVICE -> Device.AUTO;
+      case DETERMINISTIC -> Boolean.toString(settings.deterministic());
       case DEBUG -> Boolean.toString(settings.debug());
       case S3_REGION -> settings.s3().map(each -> each.region()).orElse(null);
       case UI_ADDRESS,

@@ -39,7 +39,12 @@ record Configuration(Optional<Path> file, boolean found, Map<Setting, Value> val
 
   /** Variables with this prefix that are no settings of a process. */
   private static final List<String> OTHERS =
-      List.of(FILE, "POLYPHONY_JAVA_OPTIONS", "POLYPHONY_TEST_DATA", "POLYPHONY_TEST_SERVERS");
+      List.of(
+          FILE,
+          "POLYPHONY_BUILD",
+          "POLYPHONY_JAVA_OPTIONS",
+          "POLYPHONY_TEST_DATA",
+          "POLYPHONY_TEST_SERVERS");
 
   private static final int LARGEST_FILE = 1 << 16;
   private static final TomlMapper TOML = new TomlMapper();

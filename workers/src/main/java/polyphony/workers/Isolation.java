@@ -14,7 +14,7 @@ enum Isolation {
   static final String DESCRIPTION =
       "process: each sampling, scoring and training in a process of its own, so that a crash of"
           + " native code costs one attempt and never the worker; none: in this one (default:"
-          + " the setting isolation, or none).";
+          + " the setting isolation, or none, and process on a GPU).";
 
   /**
    * @param source flag or variable, for the message

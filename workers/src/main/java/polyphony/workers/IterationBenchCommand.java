@@ -16,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.NewLanguageModel;
@@ -110,6 +111,8 @@ final class IterationBenchCommand implements Callable<Integer> {
       description = "Tokens of an answer, at most (default: ${DEFAULT-VALUE}).")
   private int newTokens;
 
+  @Mixin private DeviceOption device;
+
   @Option(names = "--json", description = "Print one JSON object, with every call's shape.")
   private boolean json;
 
@@ -165,14 +168,16 @@ final class IterationBenchCommand implements Callable<Integer> {
             false);
     Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
     try (TemporaryFolder folder = new TemporaryFolder(temporary, "polyphony-bench-")) {
-      Settings settings = Settings.of(Map.of(), Runtime.getRuntime().availableProcessors());
+      Settings settings =
+          device.over(Settings.of(Map.of(), Runtime.getRuntime().availableProcessors()));
       Path store = folder.path().resolve("store");
       importAll(settings, store, folder.path(), config);
       WorkMeter meter = new WorkMeter();
       Instruments instruments =
           new Instruments(meter::around, each -> each, TrainStep.COMMIT_INTERVAL, StepMain.class);
       long start = System.nanoTime();
-      RunSummary summary = run(settings, Assembly.of(settings, store, instruments));
+      RunSummary summary =
+          run(settings, Assembly.of(settings, store, instruments, console.err()::println));
       double seconds = (System.nanoTime() - start) / 1e9;
       RunSummary.Iteration last = summary.iterations().get(summary.iterations().size() - 1);
       print(

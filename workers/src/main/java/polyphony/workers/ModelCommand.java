@@ -20,6 +20,7 @@ final class ModelCommand {
         .addSubcommand("export", new ModelExportCommand(console))
         .addSubcommand("list", new ModelListCommand(console))
         .addSubcommand("generate", new ModelGenerateCommand(console))
-        .addSubcommand("logits", new ModelLogitsCommand(console));
+        .addSubcommand("logits", new ModelLogitsCommand(console))
+        .addSubcommand("memory", new ModelMemoryCommand(console));
   }
 }

@@ -6,6 +6,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Message;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
@@ -76,6 +77,8 @@ final class ModelGenerateCommand implements Callable<Integer> {
       description = "Equal seeds give equal answers (default: ${DEFAULT-VALUE}).")
   private long seed;
 
+  @Mixin private DeviceOption device;
+
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
@@ -86,13 +89,19 @@ final class ModelGenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     SamplingSettings settings = settings();
+    Settings given = device.over(Settings.of(console));
+    ChosenDevice chosen = Assembly.device(given, console.err()::println);
     Result result =
-        model.with(Settings.of(console), LanguageModel::open, opened -> answer(opened, settings));
+        model.with(
+            given,
+            LanguageModel::open,
+            opened -> answer(opened, settings, new NativeRuntime(chosen)));
     console.out().println(json ? PrettyJson.of(result) : result.text());
     return 0;
   }
 
-  private Result answer(LanguageModel opened, SamplingSettings settings) {
+  private Result answer(
+      LanguageModel opened, SamplingSettings settings, LanguageModelRuntime runtime) {
     try (Tokenizer tokenizer = opened.tokenizer()) {
       int[] tokens =
           raw
@@ -101,7 +110,7 @@ final class ModelGenerateCommand implements Callable<Integer> {
       if (tokens.length == 0) {
         throw PolyphonyException.config("--prompt is empty; give the model something to continue");
       }
-      try (Sampler sampler = new NativeRuntime().sampler(opened)) {
+      try (Sampler sampler = runtime.sampler(opened)) {
         Sampler.Continuation continuation =
             sampler.sample(List.of(new Sampler.Prompt(tokens, seed)), settings).get(0);
         return new Result(

@@ -17,7 +17,6 @@ import picocli.CommandLine.Option;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Tokenizer;
 import polyphony.activities.lm.onnx.OnnxLogits;
-import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.torch.TorchLogits;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -81,6 +80,8 @@ final class ModelLogitsCommand implements Callable<Integer> {
       description = "What computes: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
   private Backend backend;
 
+  @Mixin private DeviceOption device;
+
   @Option(names = "--json", description = "Print {\"logits\": [...]}.")
   private boolean json;
 
@@ -91,14 +92,17 @@ final class ModelLogitsCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     int[] given = given();
+    Settings settings = device.over(Settings.of(console));
+    ChosenDevice chosen = Assembly.device(settings, console.err()::println);
     model.with(
-        Settings.of(console),
+        settings,
         LanguageModel::openToCompute,
         opened -> {
           float[] logits =
               switch (backend) {
-                case onnx -> OnnxLogits.last(opened, given, OnnxOptions.DEFAULT);
-                case torch -> TorchLogits.last(opened, given);
+                case onnx ->
+                    OnnxLogits.last(opened, given, new NativeRuntime(chosen).options(opened));
+                case torch -> TorchLogits.last(opened, given, chosen.device());
               };
           for (float logit : logits) {
             if (!Float.isFinite(logit)) {

@@ -4,17 +4,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.AvailableMemory;
 import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
+import polyphony.activities.lm.NativeEnvironment;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.cuda.Gpu;
+import polyphony.activities.lm.cuda.NativeCudaProbe;
+import polyphony.activities.lm.onnx.OnnxCuda;
 import polyphony.activities.lm.onnx.OnnxEncoder;
 import polyphony.activities.lm.onnx.OnnxEnvironment;
 import polyphony.activities.lm.onnx.OnnxOptions;
@@ -27,35 +33,74 @@ import polyphony.activities.lm.torch.TorchTrainer;
 
 /** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
 public final class NativeRuntime implements LanguageModelRuntime {
+  private final ChosenDevice device;
   private final int slots;
-  private final Precision training;
   private final TorchBases bases = TorchBases.shared();
 
-  /** One that has all of the memory. */
-  public NativeRuntime() {
-    this(1);
+  /**
+   * One that has all of the memory.
+   *
+   * @param device as {@code --device} names it
+   * @throws polyphony.storage.PolyphonyException where that cannot be used
+   */
+  public static NativeRuntime on(String device, boolean deterministic) {
+    Settings settings =
+        Settings.of(
+                Map.of(Setting.DETERMINISTIC.variable(), Boolean.toString(deterministic)),
+                Runtime.getRuntime().availableProcessors())
+            .withDevice(device);
+    return new NativeRuntime(ChosenDevice.of(settings, new NativeCudaProbe(System.getenv())));
   }
 
-  /** The same, training in another precision. */
-  public NativeRuntime(Precision training) {
-    this(1, training);
+  /** One that has all of the memory. */
+  NativeRuntime(ChosenDevice device) {
+    this(device, 1);
   }
 
   /**
    * @param slots steps that run at the same time: each may take as much memory as the others
    */
-  NativeRuntime(int slots) {
-    this(slots, Precision.FLOAT32);
+  NativeRuntime(ChosenDevice device, int slots) {
+    this.device = device;
+    this.slots = slots;
+    if (device.gpu().isPresent()) {
+      // GPUs are numbered as nvidia-smi and the driver's library number them.
+      NativeEnvironment.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+    }
   }
 
-  private NativeRuntime(int slots, Precision training) {
-    this.slots = slots;
-    this.training = training;
+  @Override
+  public Arithmetic arithmetic() {
+    return device.arithmetic();
+  }
+
+  private Precision precision() {
+    return arithmetic() == Arithmetic.CUDA_BFLOAT16 ? Precision.BFLOAT16 : Precision.FLOAT32;
   }
 
   @Override
   public long memory() {
-    return AvailableMemory.bytes() / slots;
+    // What was free of a GPU before anything was loaded: what is loaded since is this process's.
+    return device.gpu().map(Gpu::freeBytes).orElseGet(AvailableMemory::bytes) / slots;
+  }
+
+  /**
+   * @param weights bytes of them, which are there beside what a run takes
+   */
+  private OnnxOptions options(long weights) {
+    return device
+        .gpu()
+        .map(
+            gpu ->
+                OnnxOptions.DEFAULT.on(
+                    new OnnxCuda(
+                        gpu.index(), Math.max(1, memory() - weights), device.deterministic())))
+        .orElse(OnnxOptions.DEFAULT);
+  }
+
+  /** How ONNX Runtime computes {@code model} here. */
+  OnnxOptions options(LanguageModel model) {
+    return options(arithmetic().bytesPerNumber() * model.config().parameters());
   }
 
   @Override
@@ -68,17 +113,17 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public Sampler sampler(List<LanguageModel> models) {
-    return new OnnxSampler(models, OnnxOptions.DEFAULT);
+    return new OnnxSampler(models, options(models.get(0)));
   }
 
   @Override
   public Scorer scorer(List<LanguageModel> models) {
-    return new OnnxScorer(models, OnnxOptions.DEFAULT);
+    return new OnnxScorer(models, options(models.get(0)));
   }
 
   @Override
   public Encoder encoder(EncoderModel model) {
-    return new OnnxEncoder(model, OnnxOptions.DEFAULT);
+    return new OnnxEncoder(model, options(0));
   }
 
   @Override
@@ -87,13 +132,19 @@ public final class NativeRuntime implements LanguageModelRuntime {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    return new TorchTrainer(model, batches, settings, state, bases, training);
+    if (device.gpu().isPresent() && device.deterministic()) {
+      TorchEngine.computeDeterministically();
+    }
+    return new TorchTrainer(
+        model, batches, settings, state, bases, device.device(), precision());
   }
 
   @Override
   public Map<String, String> versions() {
-    return Map.of(
-        "onnxruntime", OnnxEnvironment.version(),
-        "libtorch", TorchEngine.version());
+    Map<String, String> versions = new TreeMap<>();
+    versions.put("onnxruntime", OnnxEnvironment.version());
+    versions.put("libtorch", TorchEngine.version());
+    versions.putAll(device.versions());
+    return versions;
   }
 }

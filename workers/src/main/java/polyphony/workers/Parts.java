@@ -17,6 +17,7 @@ import polyphony.workflows.ExperimentSpec;
  * @param tokens sampled, scored or trained on so far
  * @param running what this process is computing
  * @param worker this process, as steps record it
+ * @param slots steps that are computed at the same time
  * @param store where artifacts and finished steps lie
  * @param planning says what an experiment will take
  * @param closing gives everything back
@@ -28,6 +29,7 @@ record Parts(
     LongSupplier tokens,
     Supplier<List<RunningStep>> running,
     Worker worker,
+    int slots,
     ObjectStore store,
     Planning planning,
     Runnable closing)

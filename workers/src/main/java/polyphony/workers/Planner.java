@@ -12,6 +12,7 @@ import java.util.function.BooleanSupplier;
 import polyphony.activities.DeviceSlots;
 import polyphony.activities.InProcessSteps;
 import polyphony.activities.StepRunner;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.notify.Notifier;
 import polyphony.activities.plan.Forecasting;
 import polyphony.activities.plan.MemoryNeed;
@@ -40,18 +41,26 @@ final class Planner implements Forecasting, Parts.Planning {
   private final StoreAccess access;
   private final Worker worker;
   private final Map<String, String> versions;
+  private final Arithmetic arithmetic;
   private final int slots;
 
   /**
    * @param access stays open for as long as this is used
    * @param worker who will do the work
    * @param versions of everything that can change bytes
+   * @param arithmetic of where they are computed
    * @param slots steps that are computed at the same time
    */
-  Planner(StoreAccess access, Worker worker, Map<String, String> versions, int slots) {
+  Planner(
+      StoreAccess access,
+      Worker worker,
+      Map<String, String> versions,
+      Arithmetic arithmetic,
+      int slots) {
     this.access = access;
     this.worker = worker;
     this.versions = Map.copyOf(versions);
+    this.arithmetic = arithmetic;
     this.slots = slots;
   }
 
@@ -117,6 +126,7 @@ final class Planner implements Forecasting, Parts.Planning {
         double secondsOfStep = (System.nanoTime() - start) / 1e9 / plan.steps().size();
         long memory =
             MemoryNeed.of(
+                arithmetic,
                 overlaid.checkpoints().open(experiment.base()),
                 Optional.ofNullable(experiment.likelihoodCheckpoint())
                     .map(overlaid.checkpoints()::open),

@@ -73,7 +73,9 @@ public final class Polyphony implements Callable<Integer> {
    */
   public static int execute(Console console, Instruments instruments, String... arguments) {
     return execute(
-        console, (settings, store) -> Assembly.of(settings, store, instruments), arguments);
+        console,
+        (settings, store) -> Assembly.of(settings, store, instruments, console.err()::println),
+        arguments);
   }
 
   /**
@@ -105,7 +107,7 @@ public final class Polyphony implements Callable<Integer> {
         .addSubcommand("reproduce", new ReproduceCommand(console, assembler))
         .addSubcommand("report", new ReportCommand(console))
         .addSubcommand("serve", new ServeCommand(console))
-        .addSubcommand("ask", new AskCommand(console, new NativeRuntime()))
+        .addSubcommand("ask", new AskCommand(console, NativeRuntime::new))
         .addSubcommand("audit", new AuditCommand(console))
         .addSubcommand("lineage", new LineageCommand(console))
         .addSubcommand("prune", new PruneCommand(console))
@@ -121,7 +123,7 @@ public final class Polyphony implements Callable<Integer> {
                 .addSubcommand("device", new DeviceCommand(console))
                 .addSubcommand("adapters", new AdapterBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
-        .addSubcommand("pretrain", new PretrainCommand(console, new NativeRuntime()))
+        .addSubcommand("pretrain", new PretrainCommand(console, NativeRuntime::new))
         .addSubcommand("config", new ConfigCommand(console))
         .addSubcommand("completion", new CompletionCommand(console))
         .addSubcommand("version", new VersionCommand(console))

@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -40,7 +42,7 @@ final class PretrainCommand implements Callable<Integer> {
   private static final int STEPS_BETWEEN_LINES = 100;
 
   private final Console console;
-  private final LanguageModelRuntime runtime;
+  private final Function<ChosenDevice, LanguageModelRuntime> runtimes;
 
   @Option(
       names = "--output",
@@ -63,6 +65,8 @@ final class PretrainCommand implements Callable<Integer> {
       description = "Threads; another number gives other rounding (default: ${DEFAULT-VALUE}).")
   private int lanes;
 
+  @Mixin private DeviceOption device;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -70,9 +74,9 @@ final class PretrainCommand implements Callable<Integer> {
   private record Pretrained(
       String folder, long seed, int lanes, PretrainedModelCheck.Figures figures) {}
 
-  PretrainCommand(Console console, LanguageModelRuntime runtime) {
+  PretrainCommand(Console console, Function<ChosenDevice, LanguageModelRuntime> runtimes) {
     this.console = console;
-    this.runtime = runtime;
+    this.runtimes = runtimes;
   }
 
   @Override
@@ -81,6 +85,8 @@ final class PretrainCommand implements Callable<Integer> {
       throw PolyphonyException.config(
           output + " already holds a model; name another folder with --output");
     }
+    LanguageModelRuntime runtime =
+        runtimes.apply(Assembly.device(device.over(Settings.of(console)), console.err()::println));
     Path work = output.resolveSibling(output.getFileName() + ".work");
     boolean resumed = Files.exists(work);
     long start = System.nanoTime();

@@ -64,6 +64,8 @@ final class RunCommand implements Callable<Integer> {
       description = StoreFolder.DESCRIPTION)
   private Path store;
 
+  @Mixin private DeviceOption device;
+
   @Option(
       names = Isolation.OPTION,
       paramLabel = "WHERE",
@@ -82,7 +84,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ExperimentSpec asked = spec.asked(console.in());
-    Settings settings = Settings.of(console).withIsolation(isolation);
+    Settings settings = device.over(Settings.of(console)).withIsolation(isolation);
     try (Parts parts = assembler.assemble(settings, store)) {
       run(console, settings, parts, asked, json, TypedCommand.of(command));
       return 0;

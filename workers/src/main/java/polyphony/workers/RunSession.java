@@ -92,7 +92,7 @@ final class RunSession implements AutoCloseable {
       throws InterruptedException {
     TemporalAccess temporal = TemporalAccess.open(settings, parts.identity());
     Stack stack =
-        Stack.start(temporal, Set.copyOf(Stack.QUEUES), settings.slots(), parts.activities());
+        Stack.start(temporal, Set.copyOf(Stack.QUEUES), parts.slots(), parts.activities());
     return new RunSession(console, settings, parts, stack, resumeCommand);
   }
 

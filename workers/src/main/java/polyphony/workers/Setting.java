@@ -11,6 +11,10 @@ enum Setting {
   STORE("store"),
   /** Samplings, scorings and trainings at the same time. */
   SLOTS("slots"),
+  /** What models are computed on. */
+  DEVICE("device"),
+  /** Whether what is computed on a GPU has equal bits every time, too. */
+  DETERMINISTIC("deterministic"),
   /** Whether each of those has a process of its own. */
   ISOLATION("isolation"),
   /** Temporal's Web UI, for links. */

@@ -5,7 +5,9 @@ import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
+import polyphony.activities.lm.Device;
 import polyphony.activities.notify.Webhook;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
@@ -21,9 +23,11 @@ import polyphony.storage.S3Settings;
  *     http://localhost:8234}
  * @param webhook who is told that an experiment has ended, or needs attention; absent: nobody
  * @param s3 absent: artifacts lie in a folder
- * @param slots samplings, scorings and trainings at the same time, each on one thread; by default
- *     one per processor
- * @param isolation whether each of those is computed in a process of its own; by default none is
+ * @param device what models are computed on; absent: the first GPU, if there is all that it needs
+ * @param deterministic whether what is computed on a GPU has equal bits every time, too
+ * @param processors of this machine
+ * @param givenSlots see {@link #slots}
+ * @param givenIsolation see {@link #isolation}
  * @param debug failures are shown with their trace
  */
 public record Settings(
@@ -32,8 +36,11 @@ public record Settings(
     Optional<String> reportsAddress,
     Optional<Webhook> webhook,
     Optional<S3Settings> s3,
-    int slots,
-    Isolation isolation,
+    Optional<Device> device,
+    boolean deterministic,
+    int processors,
+    OptionalInt givenSlots,
+    Optional<Isolation> givenIsolation,
     boolean debug) {
   static final int MAX_SLOTS = 1024;
 
@@ -54,28 +61,59 @@ public record Settings(
     return of(console.environment(), Runtime.getRuntime().availableProcessors());
   }
 
+  /**
+   * Samplings, scorings and trainings at the same time: by default one per processor, each on one
+   * thread, and one on a GPU.
+   */
+  int slots(Device on) {
+    return givenSlots.orElse(on instanceof Device.Cuda ? 1 : processors);
+  }
+
+  /**
+   * Whether each of those is computed in a process of its own: by default on a GPU, where a failure
+   * of native code spoils the device for its process.
+   */
+  Isolation isolation(Device on) {
+    return givenIsolation.orElse(on instanceof Device.Cuda ? Isolation.PROCESS : Isolation.NONE);
+  }
+
   /** These, with another number of slots. */
   Settings withSlots(int count) {
     if (count < 1 || count > MAX_SLOTS) {
       throw PolyphonyException.config(
           "--slots is " + count + "; it must be a number from 1 to " + MAX_SLOTS);
     }
-    return new Settings(temporal, uiAddress, reportsAddress, webhook, s3, count, isolation, debug);
+    return with(device, OptionalInt.of(count), givenIsolation);
   }
 
   /** These, with what {@link Isolation#OPTION} says; nothing changes where it is null. */
   Settings withIsolation(String value) {
     return value == null
         ? this
-        : new Settings(
-            temporal,
-            uiAddress,
-            reportsAddress,
-            webhook,
-            s3,
-            slots,
-            Isolation.of(value, Isolation.OPTION),
-            debug);
+        : with(device, givenSlots, Optional.of(Isolation.of(value, Isolation.OPTION)));
+  }
+
+  /** These, with what {@link DeviceOption#NAME} says; nothing changes where it is null. */
+  Settings withDevice(String value) {
+    return value == null
+        ? this
+        : with(Device.of(value, DeviceOption.NAME), givenSlots, givenIsolation);
+  }
+
+  private Settings with(
+      Optional<Device> otherDevice, OptionalInt slots, Optional<Isolation> isolation) {
+    return new Settings(
+        temporal,
+        uiAddress,
+        reportsAddress,
+        webhook,
+        s3,
+        otherDevice,
+        deterministic,
+        processors,
+        slots,
+        isolation,
+        debug);
   }
 
   /**
@@ -92,15 +130,19 @@ public record Settings(
         given.value(Setting.REPORTS_ADDRESS).map(each -> address(each, REPORTS)),
         given.value(Setting.WEBHOOK).map(each -> Webhook.of(each.text(), each.place())),
         s3(given),
-        given.value(Setting.SLOTS).map(Settings::slots).orElse(processors),
-        given
-            .value(Setting.ISOLATION)
-            .map(each -> Isolation.of(each.text(), each.place()))
-            .orElse(Isolation.NONE),
-        given
-            .value(Setting.DEBUG)
-            .filter(each -> !each.text().equals("0") && !each.text().equals("false"))
-            .isPresent());
+        given.value(Setting.DEVICE).flatMap(each -> Device.of(each.text(), each.place())),
+        isOn(given, Setting.DETERMINISTIC),
+        processors,
+        given.value(Setting.SLOTS).map(Settings::slots).orElse(OptionalInt.empty()),
+        given.value(Setting.ISOLATION).map(each -> Isolation.of(each.text(), each.place())),
+        isOn(given, Setting.DEBUG));
+  }
+
+  private static boolean isOn(Configuration given, Setting setting) {
+    return given
+        .value(setting)
+        .filter(each -> !each.text().equals("0") && !each.text().equals("false"))
+        .isPresent();
   }
 
   /** Where an experiment can be looked at in the Web UI, as far as that is known. */
@@ -154,11 +196,11 @@ public record Settings(
     throw PolyphonyException.config(place + " is \"" + value + "\"; it must be like " + example);
   }
 
-  private static int slots(Configuration.Value given) {
+  private static OptionalInt slots(Configuration.Value given) {
     try {
       int slots = Integer.parseInt(given.text());
       if (slots >= 1 && slots <= MAX_SLOTS) {
-        return slots;
+        return OptionalInt.of(slots);
       }
     } catch (NumberFormatException e) {
       // Falls through to the one message.

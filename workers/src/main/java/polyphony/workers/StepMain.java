@@ -10,7 +10,8 @@ public final class StepMain {
   private StepMain() {}
 
   /**
-   * @param arguments the socket at which the worker listens, and the store's folder
+   * @param arguments the socket at which the worker listens, the store's folder, and what to
+   *     compute on
    */
   public static void main(String[] arguments) {
     serve(Instruments.NONE, arguments);
@@ -26,7 +27,10 @@ public final class StepMain {
             socket,
             worker ->
                 Assembly.inChild(
-                    Settings.of(Console.ofProcess()), Path.of(arguments[1]), worker, instruments),
+                    Settings.of(Console.ofProcess()).withDevice(arguments[2]),
+                    Path.of(arguments[1]),
+                    worker,
+                    instruments),
             () -> abandon(socket.getParent())));
   }
 

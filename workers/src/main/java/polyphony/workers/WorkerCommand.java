@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polyphony.storage.ObjectStore;
 import polyphony.storage.PolyphonyException;
@@ -33,11 +34,12 @@ import polyphony.storage.PolyphonyException;
       "Examples:",
       "  polyphony worker",
       "  polyphony worker --slots 2 --isolation process",
+      "  polyphony worker --device cuda:1              # one worker for each GPU",
       "  polyphony worker --queues orchestration       # light work only",
       "",
       "Environment: TEMPORAL_ADDRESS (needed), TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…;"
           + " POLYPHONY_S3_ENDPOINT, _BUCKET, _ACCESS_KEY and _SECRET_KEY (else --store);"
-          + " POLYPHONY_SLOTS; POLYPHONY_ISOLATION.",
+          + " POLYPHONY_SLOTS; POLYPHONY_ISOLATION; POLYPHONY_DEVICE.",
       "",
       "Exit codes: 0 stopped as asked; 2 a setting must change; 1 any other failure."
     })
@@ -61,8 +63,10 @@ final class WorkerCommand implements Callable<Integer> {
       paramLabel = "COUNT",
       description =
           "Samplings, scorings and trainings at the same time (default: the setting slots, or one per"
-              + " processor).")
+              + " processor, one on a GPU).")
   private Integer slots;
+
+  @Mixin private DeviceOption device;
 
   @Option(
       names = Isolation.OPTION,
@@ -104,7 +108,7 @@ final class WorkerCommand implements Callable<Integer> {
       Optional<Parts> parts = patience.until(() -> assembler.assemble(settings, store));
       if (parts.isPresent()) {
         try (Parts assembled = parts.get()) {
-          serve(settings, temporal, served, assembled, patience, stop);
+          serve(temporal, served, assembled, patience, stop);
         }
       }
     }
@@ -112,7 +116,7 @@ final class WorkerCommand implements Callable<Integer> {
   }
 
   private Settings settings() {
-    Settings settings = Settings.of(console).withIsolation(isolation);
+    Settings settings = device.over(Settings.of(console)).withIsolation(isolation);
     return slots == null ? settings : settings.withSlots(slots);
   }
 
@@ -127,7 +131,6 @@ final class WorkerCommand implements Callable<Integer> {
   }
 
   private void serve(
-      Settings settings,
       TemporalSettings temporal,
       Set<String> served,
       Parts parts,
@@ -140,14 +143,14 @@ final class WorkerCommand implements Callable<Integer> {
                 Stack.start(
                     TemporalAccess.connectAtOnce(temporal, parts.identity()),
                     served,
-                    settings.slots(),
+                    parts.slots(),
                     parts.activities()));
     if (started.isEmpty()) {
       return;
     }
     try (Stack stack = started.get();
         ServiceMonitor monitor = monitor(temporal, parts.store(), stack)) {
-      say(greeting(temporal, served, settings.slots(), parts));
+      say(greeting(temporal, served, parts));
       monitor.start();
       stop.await();
       say(
@@ -186,15 +189,14 @@ final class WorkerCommand implements Callable<Integer> {
   }
 
   /** Such as {@code worker cpu@node7:4711 · Temporal at … }. */
-  private static String greeting(
-      TemporalSettings temporal, Set<String> served, int slots, Parts parts) {
-    Map<String, String> versions = parts.worker().versions();
+  private static String greeting(TemporalSettings temporal, Set<String> served, Parts parts) {
+    Map<String, String> versions = parts.worker().software();
     return String.join(
         " · ",
         "worker " + parts.identity(),
         temporal + ", namespace " + temporal.namespace(),
         "queues " + String.join(", ", served),
-        slots == 1 ? "1 slot" : slots + " slots",
+        parts.slots() == 1 ? "1 slot" : parts.slots() + " slots",
         "store: " + parts.store(),
         Version.ofProgram()
             + versions.entrySet().stream()

@@ -334,6 +334,7 @@ class CommandLineTest {
         () -> 0,
         List::of,
         Worker.here("cpu", Map.of()),
+        2,
         new FolderObjectStore(folder.resolve("store")),
         planning,
         () -> {});

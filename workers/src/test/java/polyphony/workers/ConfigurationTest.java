@@ -23,6 +23,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import polyphony.activities.lm.Device;
 import polyphony.storage.PolyphonyException;
 
 /** The configuration file, and what wins over it. */
@@ -44,12 +45,13 @@ class ConfigurationTest {
   @Test
   void aFlagWinsOverTheEnvironmentAndThatOverTheFileAndThatOverTheDefault() throws IOException {
     Path file = file("slots = 3\nstore = \"from-file\"\nisolation = \"process\"");
-    assertThat(Settings.of(named(file), 7).slots()).isEqualTo(3);
-    assertThat(Settings.of(named(file, "POLYPHONY_SLOTS", "5"), 7).slots()).isEqualTo(5);
-    assertThat(Settings.of(Map.of(), 7).slots()).isEqualTo(7);
+    assertThat(Settings.of(named(file), 7).slots(Device.CPU)).isEqualTo(3);
+    assertThat(Settings.of(named(file, "POLYPHONY_SLOTS", "5"), 7).slots(Device.CPU)).isEqualTo(5);
+    assertThat(Settings.of(Map.of(), 7).slots(Device.CPU)).isEqualTo(7);
     Settings settings = Settings.of(named(file, "POLYPHONY_ISOLATION", "none"), 7);
-    assertThat(settings.isolation()).isEqualTo(Isolation.NONE);
-    assertThat(settings.withIsolation("process").isolation()).isEqualTo(Isolation.PROCESS);
+    assertThat(settings.isolation(Device.CPU)).isEqualTo(Isolation.NONE);
+    assertThat(settings.withIsolation("process").isolation(Device.CPU))
+        .isEqualTo(Isolation.PROCESS);
 
     assertThat(storeThatIsMissing(Map.of())).isEqualTo(StoreFolder.DEFAULT);
     assertThat(storeThatIsMissing(named(file))).isEqualTo("from-file");
@@ -66,6 +68,10 @@ class ConfigurationTest {
             "\"a\"",
             "slots",
             "2",
+            "device",
+            "\"cpu\"",
+            "deterministic",
+            "true",
             "isolation",
             "\"process\"",
             "ui_address",
@@ -103,15 +109,15 @@ class ConfigurationTest {
     write(home.resolve(".config/polyphony/polyphony.toml"), "slots = 3");
     write(xdg.resolve("polyphony/polyphony.toml"), "slots = 4");
     Map<String, String> environment = new HashMap<>(Map.of("HOME", home.toString()));
-    assertThat(Settings.of(environment, 7).slots()).isEqualTo(3);
+    assertThat(Settings.of(environment, 7).slots(Device.CPU)).isEqualTo(3);
     environment.put("XDG_CONFIG_HOME", xdg.toString());
-    assertThat(Settings.of(environment, 7).slots()).isEqualTo(4);
+    assertThat(Settings.of(environment, 7).slots(Device.CPU)).isEqualTo(4);
     environment.put("XDG_CONFIG_HOME", "not-absolute");
-    assertThat(Settings.of(environment, 7).slots()).isEqualTo(3);
+    assertThat(Settings.of(environment, 7).slots(Device.CPU)).isEqualTo(3);
     environment.put("POLYPHONY_CONFIG_FILE", file("slots = 5").toString());
-    assertThat(Settings.of(environment, 7).slots()).isEqualTo(5);
+    assertThat(Settings.of(environment, 7).slots(Device.CPU)).isEqualTo(5);
     environment.put("POLYPHONY_CONFIG_FILE", "/dev/null");
-    assertThat(Settings.of(environment, 7).slots()).isEqualTo(7);
+    assertThat(Settings.of(environment, 7).slots(Device.CPU)).isEqualTo(7);
     assertThat(Configuration.read(Map.of()).file()).isEmpty();
   }
 
@@ -165,7 +171,7 @@ class ConfigurationTest {
         .hasMessageStartingWith(webhook + " holds webhook and others can read it");
     Path harmless = file("slots = 3");
     Files.setPosixFilePermissions(harmless, PosixFilePermissions.fromString("rw-r--r--"));
-    assertThat(Settings.of(named(harmless), 7).slots()).isEqualTo(3);
+    assertThat(Settings.of(named(harmless), 7).slots(Device.CPU)).isEqualTo(3);
   }
 
   @Test

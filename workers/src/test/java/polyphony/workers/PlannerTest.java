@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Worker;
@@ -21,7 +22,8 @@ class PlannerTest {
   void aForecastThatNobodyWaitsForIsGivenUpAndLeavesNothingBehind() throws Exception {
     Settings settings = Settings.of(Map.of(), 2);
     try (StoreAccess access = StoreAccess.open(settings, folder.resolve("store"))) {
-      Planner planner = new Planner(access, Worker.here("cpu", Map.of()), Map.of(), 2);
+      Planner planner =
+          new Planner(access, Worker.here("cpu", Map.of()), Map.of(), Arithmetic.CPU, 2);
       assertThatThrownBy(() -> planner.forecast("mine", ExperimentSpec.empty(), () -> true))
           .isInstanceOfSatisfying(
               PolyphonyException.class,

@@ -394,6 +394,7 @@ class ServerCommandsTest {
         () -> 0,
         List::of,
         Worker.here("cpu", Map.of()),
+        2,
         new FolderObjectStore(folder.resolve("store")),
         (name, asked) -> {
           throw new AssertionError("nothing is planned here");

@@ -8,8 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polyphony.activities.lm.Device;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
 
@@ -31,8 +33,11 @@ class SettingsTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
+                false,
                 2,
-                Isolation.NONE,
+                OptionalInt.empty(),
+                Optional.empty(),
                 false));
   }
 
@@ -53,6 +58,10 @@ class SettingsTest {
                 "8",
                 "POLYPHONY_ISOLATION",
                 "process",
+                "POLYPHONY_DEVICE",
+                "cuda:1",
+                "POLYPHONY_DETERMINISTIC",
+                "true",
                 "POLYPHONY_DEBUG",
                 "1"),
             2);
@@ -63,10 +72,15 @@ class SettingsTest {
         .hasToString("https://hooks.example.com/T1/secret");
     assertThat(settings.link("mine"))
         .contains("http://localhost:8233/namespaces/research/workflows/mine");
-    assertThat(settings.slots()).isEqualTo(8);
-    assertThat(settings.isolation()).isEqualTo(Isolation.PROCESS);
-    assertThat(settings.withIsolation(null).isolation()).isEqualTo(Isolation.PROCESS);
-    assertThat(settings.withIsolation("none").isolation()).isEqualTo(Isolation.NONE);
+    assertThat(settings.slots(Device.CPU)).isEqualTo(8);
+    assertThat(settings.isolation(Device.CPU)).isEqualTo(Isolation.PROCESS);
+    assertThat(settings.withIsolation(null).isolation(Device.CPU)).isEqualTo(Isolation.PROCESS);
+    assertThat(settings.withIsolation("none").isolation(Device.CPU)).isEqualTo(Isolation.NONE);
+    assertThat(settings.device()).contains(new Device.Cuda(1));
+    assertThat(settings.withDevice(null).device()).contains(new Device.Cuda(1));
+    assertThat(settings.withDevice("cpu").device()).contains(Device.CPU);
+    assertThat(settings.withDevice("auto").device()).isEmpty();
+    assertThat(settings.deterministic()).isTrue();
     assertThat(settings.debug()).isTrue();
     assertThat(Settings.of(S3, 2).s3())
         .contains(
@@ -191,6 +205,28 @@ class SettingsTest {
     refused(Map.of("POLYPHONY_ISOLATION", "thread"), "POLYPHONY_ISOLATION", "none or process");
     assertThatThrownBy(() -> Settings.of(Map.of(), 2).withIsolation("container"))
         .hasMessage("--isolation is \"container\"; it must be none or process");
+  }
+
+  @Test
+  void aGpuDoesOneStepAtATimeInAProcessOfItsOwn() {
+    Device gpu = new Device.Cuda(0);
+    Settings silent = Settings.of(Map.of(), 2);
+    assertThat(silent.slots(Device.CPU)).isEqualTo(2);
+    assertThat(silent.slots(gpu)).isEqualTo(1);
+    assertThat(silent.isolation(gpu)).isEqualTo(Isolation.PROCESS);
+    Settings told = silent.withSlots(3).withIsolation("none");
+    assertThat(told.slots(gpu)).isEqualTo(3);
+    assertThat(told.isolation(gpu)).isEqualTo(Isolation.NONE);
+  }
+
+  @Test
+  void aDeviceThatCannotBeIsRefused() {
+    for (String value : new String[] {"gpu", "cuda", "cuda:", "cuda:-1", "cuda:1000", "CPU"}) {
+      refused(
+          Map.of("POLYPHONY_DEVICE", value), "POLYPHONY_DEVICE is \"" + value, "such as cuda:0");
+    }
+    assertThatThrownBy(() -> Settings.of(Map.of(), 2).withDevice("tpu"))
+        .hasMessage("--device is \"tpu\"; it must be auto, cpu, or a GPU such as cuda:0");
   }
 
   @Test

@@ -46,7 +46,8 @@ final class Speaker implements AutoCloseable {
   Sampler sampler(int rows, int promptTokens, int maxNewTokens) {
     if (sampler == null) {
       int room = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
-      runtime.requireRoom(MemoryPlan.sampling(model, rows, promptTokens, room));
+      runtime.requireRoom(
+          MemoryPlan.sampling(runtime.arithmetic(), model, rows, promptTokens, room));
       sampler = runtime.sampler(model);
     }
     return sampler;

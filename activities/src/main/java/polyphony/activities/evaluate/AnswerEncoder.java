@@ -30,7 +30,8 @@ final class AnswerEncoder implements AutoCloseable {
   }
 
   MemoryPlan plan(List<int[]> texts) {
-    return MemoryPlan.encoding(model, texts.stream().mapToInt(each -> each.length).max().orElse(0));
+    return MemoryPlan.encoding(
+        runtime.arithmetic(), model, texts.stream().mapToInt(each -> each.length).max().orElse(0));
   }
 
   /**

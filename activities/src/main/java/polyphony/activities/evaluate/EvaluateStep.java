@@ -1,5 +1,6 @@
 package polyphony.activities.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -9,10 +10,12 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import polyphony.activities.BatchSize;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
@@ -100,9 +103,17 @@ public final class EvaluateStep {
 
     Map<Integer, Segment> committed = new HashMap<>();
     attempt.commits(Segment.class).forEach(segment -> committed.put(segment.from(), segment));
+    BatchSize size =
+        new BatchSize(
+            committed.values().stream()
+                .map(Segment::most)
+                .filter(Objects::nonNull)
+                .min(Comparator.naturalOrder())
+                .orElse(Integer.MAX_VALUE),
+            () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
     List<Measurement> measurements = new ArrayList<>();
     try (Judges judges =
-            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan));
+            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan), size);
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -130,7 +141,8 @@ public final class EvaluateStep {
         attempt.usage(
             StepManifest.MODEL_SECONDS,
             (System.nanoTime() - start) / 1e9 - (judges.openingSeconds - opening));
-        attempt.commit(new Segment(from, put(graded, attempt)));
+        Integer most = size.most() == Integer.MAX_VALUE ? null : size.most();
+        attempt.commit(new Segment(from, put(graded, attempt), most));
         measurements.addAll(graded);
       }
     }
@@ -207,8 +219,15 @@ public final class EvaluateStep {
     return new Plan(request.society().generators(), request.base(), false, false, false);
   }
 
-  /** The measurements of the batch of questions that starts at {@code from}, as committed. */
-  record Segment(int from, ArtifactRef measurements) {}
+  /**
+   * The measurements of the batch of questions that starts at {@code from}, as committed.
+   *
+   * @param most texts that fitted into memory together; null where all did
+   */
+  record Segment(
+      int from,
+      ArtifactRef measurements,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Integer most) {}
 
   private static ArtifactRef put(List<Measurement> measurements, StepAttempt attempt) {
     return attempt.put(JsonLines.write(measurements), JsonLines.MEDIA_TYPE, "measurements.jsonl");
@@ -459,15 +478,22 @@ public final class EvaluateStep {
     private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
     private final List<ArtifactRef> all;
+    private final BatchSize size;
     private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
      * @param answers all that there will be
      * @param all checkpoints of the models that there will be
+     * @param size texts that are scored together at most
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all) {
+    Judges(
+        int batchSize,
+        List<List<List<Answer>>> answers,
+        List<ArtifactRef> all,
+        BatchSize size) {
       this.all = all;
+      this.size = size;
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -480,11 +506,29 @@ public final class EvaluateStep {
 
     /** What all of them take together; empty where nothing is scored. */
     Optional<MemoryPlan> plan() {
-      return all.stream().findFirst().map(each -> Portions.plan(model(each), all.size(), largest));
+      return all.stream()
+          .findFirst()
+          .map(each -> plan(model(each), all.size(), size.most()));
+    }
+
+    private MemoryPlan plan(LanguageModel model, int sessions, int most) {
+      return Portions.plan(
+          runtime.arithmetic(),
+          model,
+          sessions,
+          largest.subList(0, Math.min(most, largest.size())));
     }
 
     LanguageModel model(ArtifactRef judge) {
       return models.computeIfAbsent(judge.sha256(), sha256 -> checkpoints.open(judge));
+    }
+
+    /** Texts that are scored at a time, at most: as many as fit beside one model. */
+    int most(ArtifactRef judge) {
+      if (scorers.isEmpty()) {
+        size.fit(largest.size(), most -> plan(model(judge), 1, most).fits(runtime.memory()));
+      }
+      return size.most();
     }
 
     List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
@@ -496,17 +540,17 @@ public final class EvaluateStep {
         openingSeconds += (System.nanoTime() - start) / 1e9;
         scorers.put(judge.sha256(), scorer);
       }
-      return scorer.score(batch);
+      return size.inBatches(batch, scorer::score);
     }
 
     private void makeRoom(LanguageModel model) {
       while (!scorers.isEmpty()
-          && !Portions.plan(model, scorers.size() + 1, largest).fits(runtime.memory())) {
+          && !plan(model, scorers.size() + 1, size.most()).fits(runtime.memory())) {
         Iterator<Scorer> eldest = scorers.values().iterator();
         eldest.next().close();
         eldest.remove();
       }
-      runtime.requireRoom(Portions.plan(model, scorers.size() + 1, largest));
+      runtime.requireRoom(plan(model, scorers.size() + 1, size.most()));
     }
 
     /** Closes all that are open; what is needed again is opened again. */
@@ -698,7 +742,10 @@ public final class EvaluateStep {
     private List<List<Scorer.Text>> portions(List<Scorer.Text> batch, List<ArtifactRef> wanted) {
       return wanted.isEmpty()
           ? List.of()
-          : Portions.of(batch, judges.model(wanted.get(0)).config().vocabularySize());
+          : Portions.of(
+              batch,
+              judges.model(wanted.get(0)).config().vocabularySize(),
+              judges.most(wanted.get(0)));
     }
 
     private boolean scorePortion(

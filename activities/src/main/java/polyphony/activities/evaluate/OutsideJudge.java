@@ -58,7 +58,7 @@ final class OutsideJudge implements AutoCloseable {
   }
 
   MemoryPlan plan(List<Scorer.Text> texts) {
-    return Portions.plan(model, 1, scored(texts));
+    return Portions.plan(runtime.arithmetic(), model, 1, scored(texts));
   }
 
   private static List<Scorer.Text> scored(List<Scorer.Text> texts) {

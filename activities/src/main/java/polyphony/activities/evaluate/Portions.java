@@ -2,6 +2,7 @@ package polyphony.activities.evaluate;
 
 import java.util.ArrayList;
 import java.util.List;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Scorer;
@@ -19,12 +20,21 @@ public final class Portions {
   private Portions() {}
 
   static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize) {
+    return of(texts, vocabularySize, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param most texts of a portion, at most
+   */
+  static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize, int most) {
     List<List<Scorer.Text>> portions = new ArrayList<>();
     int from = 0;
     long numbers = 0;
     for (int i = 0; i < texts.size(); i++) {
       long own = (long) scored(texts.get(i)) * vocabularySize;
-      if (i > from && numbers + own > LARGEST) {
+      if (i > from && (numbers + own > LARGEST || i - from == most)) {
         portions.add(texts.subList(from, i));
         from = i;
         numbers = 0;
@@ -42,7 +52,8 @@ public final class Portions {
    *
    * @param sessions models that are open at a time
    */
-  static MemoryPlan plan(LanguageModel model, int sessions, List<Scorer.Text> texts) {
+  static MemoryPlan plan(
+      Arithmetic arithmetic, LanguageModel model, int sessions, List<Scorer.Text> texts) {
     int longest = 0;
     long most = 0;
     for (List<Scorer.Text> portion : of(texts, model.config().vocabularySize())) {
@@ -52,7 +63,7 @@ public final class Portions {
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
     return MemoryPlan.scoring(
-        model, sessions, Math.max(1, texts.size()), Math.max(1, longest), most);
+        arithmetic, model, sessions, Math.max(1, texts.size()), Math.max(1, longest), most);
   }
 
   /**

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import polyphony.storage.StepManifest;
 
 /** Steps in words. */
@@ -33,6 +34,15 @@ public final class StepText {
       text.append(", to ").append(inputs.path("purpose").asText());
     }
     return text.toString();
+  }
+
+  /** That its batches did not fit into memory, where that is so. */
+  public static Optional<String> halved(StepManifest step) {
+    int times = step.usage().getOrDefault(StepManifest.HALVED_BATCHES, 0.0).intValue();
+    return times == 0
+        ? Optional.empty()
+        : Optional.of(
+            "batches halved " + (times == 1 ? "once" : times + " times") + " to fit into memory");
   }
 
   /** What it came to, who did it and when, each in a few words. */
@@ -71,6 +81,7 @@ public final class StepText {
         // Its inputs say it all.
       }
     }
+    halved(step).ifPresent(facts::add);
     facts.add(step.worker().device() + "@" + step.worker().host());
     facts.add(step.finished().replaceFirst("\\.\\d+Z$", "Z"));
     facts.add(String.format(Locale.ROOT, "%.1f s", step.wallSeconds()));

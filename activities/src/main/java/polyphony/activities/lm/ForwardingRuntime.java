@@ -132,6 +132,11 @@ public abstract class ForwardingRuntime implements LanguageModelRuntime {
   }
 
   @Override
+  public Arithmetic arithmetic() {
+    return runtime.arithmetic();
+  }
+
+  @Override
   public long memory() {
     return runtime.memory();
   }

@@ -42,6 +42,11 @@ public interface LanguageModelRuntime {
     throw PolyphonyException.config("this worker's runtime has no encoders: leave embeddingModel");
   }
 
+  /** How numbers are held here; decides how much memory work takes. */
+  default Arithmetic arithmetic() {
+    return Arithmetic.CPU;
+  }
+
   /** Memory in bytes that models and work with them may take in all; see {@link MemoryPlan}. */
   default long memory() {
     return AvailableMemory.bytes();

@@ -8,16 +8,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
 /**
- * What a piece of work with a decoder takes of a process's memory at its peak, reckoned before
- * anything is loaded. On the CPU: weights are 32-bit floats, whatever the file holds.
+ * What a piece of work with a decoder takes of a process's memory at its peak, or on a GPU of the
+ * GPU's, reckoned before anything is loaded. {@link Arithmetic} says what a number takes there,
+ * whatever the file holds.
  *
  * <p>The terms are those of the graphs and of the training script; the shares that are not exact
- * (allocators' rounding, the program itself) were measured. {@code deploy/experiments.md} has the
- * plan beside what was measured.
+ * (allocators' rounding, the program itself) were measured on the CPU, and are assumed on a GPU.
+ * {@code deploy/experiments.md} has the plan beside what was measured.
  *
  * @param work what is done, for people
  * @param parts bytes by what they hold, in a fixed order
@@ -42,6 +44,12 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   /** libtorch, which sampling does not load. */
   private static final long TORCH = 120 * MIB;
 
+  /** What CUDA itself takes of a GPU with ONNX Runtime's kernels and cuBLAS's workspace. */
+  private static final long CUDA = 700 * MIB;
+
+  /** The same of libtorch's kernels. */
+  private static final long CUDA_TORCH = 300 * MIB;
+
   /** ONNX Runtime's arena grows in powers of two; libtorch's memory is glibc's, and fragments. */
   private static final double ARENA = 1.25;
 
@@ -49,6 +57,12 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
 
   public MemoryPlan {
     parts = Collections.unmodifiableMap(new LinkedHashMap<>(parts));
+  }
+
+  /** Drawing continuations on the CPU. */
+  public static MemoryPlan sampling(
+      LanguageModel model, int rows, int promptTokens, int newTokens) {
+    return sampling(Arithmetic.CPU, model, rows, promptTokens, newTokens);
   }
 
   /**
@@ -59,24 +73,52 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
    * @param newTokens of the longest continuation
    */
   public static MemoryPlan sampling(
-      LanguageModel model, int rows, int promptTokens, int newTokens) {
-    DecoderConfig config = model.config();
+      Arithmetic arithmetic, LanguageModel model, int rows, int promptTokens, int newTokens) {
+    return sampling(
+        arithmetic, model.config(), loading(arithmetic, model), rows, promptTokens, newTokens);
+  }
+
+  /** The same on a GPU, where nothing but the model's description matters. */
+  public static MemoryPlan sampling(
+      Arithmetic gpu, DecoderConfig config, int rows, int promptTokens, int newTokens) {
+    return sampling(gpu, config, 0, rows, promptTokens, newTokens);
+  }
+
+  private static MemoryPlan sampling(
+      Arithmetic arithmetic,
+      DecoderConfig config,
+      long loading,
+      int rows,
+      int promptTokens,
+      int newTokens) {
     long tokens = promptTokens + (long) newTokens;
     // A later run begins with all that the earlier ones have drawn.
     long columns = promptTokens + (long) (newTokens - 1) / STEPS_PER_RUN * STEPS_PER_RUN;
     long cache =
-        2 * FLOAT * config.layers() * config.keyValueHeads() * config.headSize() * rows * tokens;
+        2
+            * arithmetic.bytesPerNumber()
+            * config.layers()
+            * config.keyValueHeads()
+            * config.headSize()
+            * rows
+            * tokens;
     Map<String, Long> parts = new LinkedHashMap<>();
     // Each step reads one copy and writes the next.
     parts.put("key-value cache", share(ARENA, 2 * cache));
-    parts.put("activations", share(ARENA, activations(config, rows, columns)));
+    parts.put("activations", share(ARENA, activations(arithmetic, config, rows, columns)));
     // Logits, their 32-bit and 64-bit transforms, and the search of the nucleus.
     parts.put("logits", share(ARENA, 12 * FLOAT * rows * config.vocabularySize()));
     return new MemoryPlan(
         "sampling " + rows + " answers of up to " + newTokens + " tokens after " + promptTokens,
-        session(model, 1, parts),
+        session(arithmetic, config, loading, 1, parts),
         "lower sampling.maxNewTokens, run fewer steps at a time (POLYPHONY_SLOTS), or use a worker"
             + " with more memory");
+  }
+
+  /** Scoring given texts on the CPU. */
+  public static MemoryPlan scoring(
+      LanguageModel model, int sessions, int rows, int tokens, long scored) {
+    return scoring(Arithmetic.CPU, model, sessions, rows, tokens, scored);
   }
 
   /**
@@ -88,35 +130,39 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
    * @param scored tokens of the whole batch whose distributions are wanted
    */
   public static MemoryPlan scoring(
-      LanguageModel model, int sessions, int rows, int tokens, long scored) {
+      Arithmetic arithmetic, LanguageModel model, int sessions, int rows, int tokens, long scored) {
     DecoderConfig config = model.config();
     long together = Math.max(1, Math.min(rows, TOKENS_PER_SCORING / tokens));
     long inRun = (scored * together + rows - 1) / rows;
     Map<String, Long> parts = new LinkedHashMap<>();
-    parts.put("activations", share(ARENA, activations(config, together, tokens)));
+    parts.put("activations", share(ARENA, activations(arithmetic, config, together, tokens)));
     // In a run the logits and their logarithms. In Java a run's, and those of the batch: of the
     // model that wrote a text and of the one that judges it.
     long each = FLOAT * config.vocabularySize();
-    parts.put("distributions", share(ARENA, each * 2 * inRun) + each * (inRun + 2 * scored));
+    // On a GPU Java's are in the machine's memory.
+    long inJava = arithmetic.onGpu() ? 0 : each * (inRun + 2 * scored);
+    parts.put("distributions", share(ARENA, each * 2 * inRun) + inJava);
     return new MemoryPlan(
         "scoring " + rows + " texts of up to " + tokens + " tokens",
-        session(model, sessions, parts),
+        session(arithmetic, config, loading(arithmetic, model), sessions, parts),
         "lower sampling.maxNewTokens, run fewer steps at a time (POLYPHONY_SLOTS), or use a worker"
             + " with more memory");
   }
 
+  /** Encoding texts on the CPU. */
+  public static MemoryPlan encoding(EncoderModel model, int tokens) {
+    return encoding(Arithmetic.CPU, model, tokens);
+  }
+
   /**
-   * Encoding texts, those of like length together.
+   * Encoding texts, those of like length together, in 32-bit floats.
    *
    * @param tokens of the longest text
    */
-  public static MemoryPlan encoding(EncoderModel model, int tokens) {
+  public static MemoryPlan encoding(Arithmetic arithmetic, EncoderModel model, int tokens) {
     EncoderConfig config = model.config();
     long weights =
-        FLOAT
-            * config.weightShapes().values().stream()
-                .mapToLong(shape -> Arrays.stream(shape).reduce(1, Math::multiplyExact))
-                .sum();
+        FLOAT * config.weightShapes().values().stream().mapToLong(MemoryPlan::numbers).sum();
     long inner = (long) config.heads() * config.headSize();
     long columns = Math.max(1, tokens);
     long rows = Math.max(1, TOKENS_PER_SCORING / columns);
@@ -126,57 +172,67 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
     parts.put("weights", weights);
     parts.put("activations", run);
     // Laid out anew for the processor while the first copy is still there, as in a decoder.
-    parts.put("loading", Math.max(0, weights - run));
-    parts.put("program", PROGRAM);
+    parts.put("loading", arithmetic.onGpu() ? 0 : Math.max(0, weights - run));
+    parts.put("program", program(arithmetic));
     return new MemoryPlan(
         "encoding texts of up to " + tokens + " tokens",
         parts,
         "name a smaller embeddingModel, or use a worker with more memory");
   }
 
-  /**
-   * Finetuning every weight, activations kept.
-   *
-   * @see #training(LanguageModel, Optional, boolean, int, long, long)
-   */
+  /** Finetuning every weight on the CPU. */
   public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
-    return training(model, Optional.empty(), false, lanes, tokens, trained);
+    return training(
+        Arithmetic.CPU, model.config(), lanes, tokens, trained, Optional.empty(), false);
   }
 
   /**
    * Finetuning.
    *
-   * @param adapter what is trained; empty where every weight is
-   * @param recompute whether the activations within a block are computed again for the gradient
    * @param lanes micro-batches that are computed at a time
    * @param tokens of the largest micro-batch, padding included
    * @param trained tokens of it that count in the loss
+   * @param adapter what is trained instead of the weights; empty: every weight is
+   * @param recompute whether of a block's activations only its input is kept
    */
   public static MemoryPlan training(
-      LanguageModel model,
-      Optional<AdapterConfig> adapter,
-      boolean recompute,
+      Arithmetic arithmetic,
+      DecoderConfig config,
       int lanes,
       long tokens,
-      long trained) {
-    DecoderConfig config = model.config();
-    long weights = FLOAT * config.parameters();
-    long own = adapter.map(each -> FLOAT * each.parameters(config)).orElse(weights);
+      long trained,
+      Optional<AdapterConfig> adapter,
+      boolean recompute) {
+    long number = arithmetic.bytesPerNumber();
+    long all = config.parameters();
+    long learning = adapter.map(each -> each.parameters(config)).orElse(all);
     Map<String, Long> parts = new LinkedHashMap<>();
-    parts.put("weights", adapter.isPresent() ? weights + own : weights);
-    parts.put("gradients", lanes * own);
-    parts.put("optimizer", 2 * own);
-    // Of the blocks that are not being computed, their inputs remain.
-    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
-    long perLayers =
-        recompute
-            ? perToken + (long) config.layers() * config.hiddenSize()
-            : config.layers() * perToken;
-    parts.put("activations", share(FRAGMENTS, lanes * FLOAT * tokens * perLayers));
+    // What is trained is in 32 bits, and so are its gradients and moments.
+    parts.put("weights", FLOAT * learning + (adapter.isPresent() ? number * all : 0));
+    parts.put("gradients", lanes * FLOAT * learning);
+    parts.put("optimizer", 2 * FLOAT * learning);
+    long kept = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perToken =
+        recompute ? (long) config.layers() * config.hiddenSize() + kept : config.layers() * kept;
+    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perToken));
+    if (number < FLOAT && adapter.isEmpty()) {
+      // Copies of the masters in 16 bits, which the gradients of what they multiply need.
+      long copied =
+          recompute
+              ? block(config) + (long) config.vocabularySize() * config.hiddenSize()
+              : all - embedding(config);
+      parts.put("16-bit copies", share(FRAGMENTS, number * copied));
+    }
     parts.put("logits", share(FRAGMENTS, 3L * lanes * FLOAT * trained * config.vocabularySize()));
     // A weight's gradient in a micro-batch, before it is added to those before.
-    parts.put("working memory", lanes * FLOAT * largestWeight(config));
-    parts.put("program", PROGRAM + TORCH);
+    parts.put(
+        "working memory",
+        lanes
+            * FLOAT
+            * adapter
+                .map(each -> (long) each.rank() * widest(config))
+                .orElseGet(() -> largestWeight(config)));
+    parts.put("program", program(arithmetic) + (arithmetic.onGpu() ? CUDA_TORCH : TORCH));
     return new MemoryPlan(
         "training with micro-batches of " + tokens + " tokens",
         parts,
@@ -184,27 +240,53 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
             + " (POLYPHONY_SLOTS), or use a worker with more memory");
   }
 
+  private static long block(DecoderConfig config) {
+    return config.blockShapes().values().stream().mapToLong(MemoryPlan::numbers).sum();
+  }
+
+  /** The longest side of a matrix within a block. */
+  private static long widest(DecoderConfig config) {
+    return config.blockShapes().values().stream().flatMapToLong(Arrays::stream).max().orElseThrow();
+  }
+
   /**
    * The parts of work with loaded graphs.
    *
+   * @param loading as {@link #loading}
    * @param running what a run takes
    */
   private static Map<String, Long> session(
-      LanguageModel model, int sessions, Map<String, Long> running) {
-    DecoderConfig config = model.config();
-    long weights = FLOAT * config.parameters();
-    boolean converted =
-        model.weights().tensors().values().stream().anyMatch(each -> !each.type().equals("F32"));
+      Arithmetic arithmetic,
+      DecoderConfig config,
+      long loading,
+      int sessions,
+      Map<String, Long> running) {
     Map<String, Long> parts = new LinkedHashMap<>();
-    parts.put("weights", sessions * weights);
+    parts.put("weights", sessions * arithmetic.bytesPerNumber() * config.parameters());
     parts.putAll(running);
-    // Matrices are laid out anew for the processor while the file, or what it was converted to, is
-    // still there; only then is that given back. No run needs memory at that time.
-    long loading = weights - FLOAT * embedding(config) + (converted ? stored(model) : 0);
     long run = running.values().stream().mapToLong(Long::longValue).sum();
     parts.put("loading", Math.max(0, loading - run));
-    parts.put("program", PROGRAM);
+    parts.put("program", program(arithmetic));
     return parts;
+  }
+
+  /**
+   * What a session takes while it is made, beside its weights. Matrices are laid out anew for the
+   * processor while the file, or what it was converted to, is still there; only then is that given
+   * back. No run needs memory at that time. A GPU gets them as they are.
+   */
+  private static long loading(Arithmetic arithmetic, LanguageModel model) {
+    if (arithmetic.onGpu()) {
+      return 0;
+    }
+    DecoderConfig config = model.config();
+    boolean converted =
+        model.weights().tensors().values().stream().anyMatch(each -> !each.type().equals("F32"));
+    return FLOAT * (config.parameters() - embedding(config)) + (converted ? stored(model) : 0);
+  }
+
+  private static long program(Arithmetic arithmetic) {
+    return arithmetic.onGpu() ? CUDA : PROGRAM;
   }
 
   /** Bytes of the weights' file. */
@@ -218,18 +300,27 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
 
   private static long largestWeight(DecoderConfig config) {
     return config.weightShapes().values().stream()
-        .mapToLong(shape -> Arrays.stream(shape).reduce(1, Math::multiplyExact))
+        .mapToLong(MemoryPlan::numbers)
         .max()
         .orElseThrow();
   }
 
-  /** Bytes of a forward pass that keeps nothing: one layer's, with its attention scores. */
-  private static long activations(DecoderConfig config, long rows, long columns) {
+  private static long numbers(long[] shape) {
+    return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+  }
+
+  /**
+   * Bytes of a forward pass that keeps nothing: one layer's, with its attention scores where these
+   * are not computed piece by piece.
+   */
+  private static long activations(
+      Arithmetic arithmetic, DecoderConfig config, long rows, long columns) {
     long queries = (long) config.heads() * config.headSize();
     long keys = (long) config.keyValueHeads() * config.headSize();
     long perToken =
         3L * config.hiddenSize() + 3 * queries + 4 * keys + 3L * config.intermediateSize();
-    return FLOAT * rows * columns * (perToken + config.heads() * columns);
+    long scores = arithmetic == Arithmetic.CUDA_BFLOAT16 ? 0 : config.heads() * columns;
+    return arithmetic.bytesPerNumber() * rows * columns * (perToken + scores);
   }
 
   /**
@@ -278,7 +369,7 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
 
   /** Bytes of different pieces of work whose models are open in one process together. */
   public static long together(List<MemoryPlan> plans) {
-    return PROGRAM
+    return plans.stream().mapToLong(each -> each.parts.get("program")).max().orElse(PROGRAM)
         + plans.stream().mapToLong(each -> each.bytes() - each.parts.get("program")).sum();
   }
 

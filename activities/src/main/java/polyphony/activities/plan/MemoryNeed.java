@@ -2,6 +2,7 @@ package polyphony.activities.plan;
 
 import java.util.Optional;
 import polyphony.activities.evaluate.Portions;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.train.TrainStep;
@@ -21,13 +22,18 @@ public final class MemoryNeed {
   private MemoryNeed() {}
 
   /**
+   * @param arithmetic of where they are computed
    * @param base the model that everybody begins as
    * @param judge the model that {@code likelihoodModel} names, if it is another one
    * @param slots steps that are computed at the same time in one process
    * @return bytes
    */
   public static long of(
-      LanguageModel base, Optional<LanguageModel> judge, Experiment experiment, int slots) {
+      Arithmetic arithmetic,
+      LanguageModel base,
+      Optional<LanguageModel> judge,
+      Experiment experiment,
+      int slots) {
     ExperimentSpec spec = experiment.spec();
     int rows = experiment.plan().batchSize();
     int context = base.config().maxPositions();
@@ -35,8 +41,8 @@ public final class MemoryNeed {
     int room = context - answer;
     int text = Math.min(room, conversation(spec, answer)) + answer;
     int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
-    MemoryPlan sampling = MemoryPlan.sampling(base, rows, prompt, answer);
-    MemoryPlan scoring = scoring(base, models(spec), rows, text, answer);
+    MemoryPlan sampling = MemoryPlan.sampling(arithmetic, base, rows, prompt, answer);
+    MemoryPlan scoring = scoring(arithmetic, base, models(spec), rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
     if (judge.isPresent()) {
       // The models that score remain open while it reads.
@@ -44,7 +50,7 @@ public final class MemoryNeed {
           Math.max(
               largest,
               slots * scoring.parts().get("weights")
-                  + scoring(judge.get(), 1, rows, text, answer).bytes(slots));
+                  + scoring(arithmetic, judge.get(), 1, rows, text, answer).bytes(slots));
     }
     if (Method.named(spec.method()).trains() == Method.Trains.NOTHING) {
       return largest;
@@ -55,20 +61,22 @@ public final class MemoryNeed {
             Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
     MemoryPlan training =
         MemoryPlan.training(
-            base,
-            TrainStep.adapter(spec.training()),
-            TrainStep.recompute(spec.training()),
+            arithmetic,
+            base.config(),
             TrainStep.LANES,
             tokens,
-            Math.min(tokens, (long) spec.training().batchSize() * answer));
+            Math.min(tokens, (long) spec.training().batchSize() * answer),
+            TrainStep.adapter(spec.training()),
+            TrainStep.recompute(spec.training()));
     return Math.max(largest, training.bytes(slots));
   }
 
   private static MemoryPlan scoring(
-      LanguageModel model, int sessions, int rows, int text, int answer) {
+      Arithmetic arithmetic, LanguageModel model, int sessions, int rows, int text, int answer) {
     int tokens = Math.min(text, model.config().maxPositions());
     int scored = Math.min(answer, tokens);
     return MemoryPlan.scoring(
+        arithmetic,
         model,
         sessions,
         rows,

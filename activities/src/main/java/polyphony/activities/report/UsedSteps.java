@@ -98,7 +98,7 @@ record UsedSteps(Map<String, List<StepManifest>> byWorkflow, int unfinished) {
   private static ExperimentReport.DoneStep done(StepManifest step) {
     return new ExperimentReport.DoneStep(
         step.name(),
-        StepText.title(step),
+        StepText.title(step) + StepText.halved(step).map(each -> " (" + each + ")").orElse(""),
         step.key(),
         step.started(),
         step.finished(),
@@ -117,12 +117,12 @@ record UsedSteps(Map<String, List<StepManifest>> byWorkflow, int unfinished) {
         .sorted(
             Comparator.comparing(Worker::host)
                 .thenComparing(Worker::device)
-                .thenComparing(worker -> worker.versions().toString()))
+                .thenComparing(worker -> worker.software().toString()))
         .forEach(
             worker ->
                 machines.merge(
                     new ExperimentReport.Machine(
-                        worker.host(), worker.device(), worker.versions(), 0),
+                        worker.host(), worker.device(), worker.software(), 0),
                     1,
                     Integer::sum));
     return machines.entrySet().stream()

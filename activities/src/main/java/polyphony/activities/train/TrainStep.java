@@ -1,5 +1,6 @@
 package polyphony.activities.train;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -10,6 +11,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.Seeds;
@@ -39,8 +42,14 @@ import polyphony.workflows.TrainingSpec;
  * Finetunes one model, or an adapter over it, on its training set. The work is committed every few
  * minutes: weights, optimizer state, position and loss curve. An attempt goes on from the last
  * commit, and its result has the same bytes as if it had never been interrupted.
+ *
+ * <p>Where a micro-batch does not fit into memory, the training goes on from its last commit with
+ * micro-batches of half as many tokens, down to one text. Gradients add up over a step's
+ * micro-batches, so that the weights are the same but for rounding.
  */
 public final class TrainStep {
+  private static final Logger LOG = LoggerFactory.getLogger(TrainStep.class);
+
   /** Raised whenever equal requests give other weights. */
   public static final int VERSION = 1;
 
@@ -77,9 +86,25 @@ public final class TrainStep {
    *
    * @param step optimizer steps done
    * @param state as {@link Trainer#saveState}
-   * @param curve JSON lines, one {@link Trainer.StepReport} per step done
+   * @param state as {@link Trainer#saveState}; null at the start
+   * @param curve JSON lines, one {@link Trainer.StepReport} per step done; null at the start
+   * @param microBatchTokens of the steps that follow; null where they are as planned
    */
-  record TrainCommit(int step, ArtifactRef state, ArtifactRef curve) {}
+  record TrainCommit(
+      int step,
+      ArtifactRef state,
+      ArtifactRef curve,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Integer microBatchTokens) {
+    static final TrainCommit START = new TrainCommit(0, null, null, null);
+
+    int tokens() {
+      return microBatchTokens == null ? MICRO_BATCH_TOKENS : microBatchTokens;
+    }
+
+    TrainCommit with(int tokens) {
+      return new TrainCommit(step, state, curve, tokens);
+    }
+  }
 
   /**
    * @param scratch folder for files on their way to the store
@@ -133,19 +158,74 @@ public final class TrainStep {
             request.agent(),
             request.iteration());
 
-    List<TrainCommit> commits = attempt.commits(TrainCommit.class);
-    Optional<TrainCommit> last =
-        commits.isEmpty() ? Optional.empty() : Optional.of(commits.get(commits.size() - 1));
-    List<Trainer.StepReport> curve = new ArrayList<>();
-    last.ifPresent(
-        commit ->
-            curve.addAll(
-                JsonLines.read(artifacts.bytes(commit.curve()), Trainer.StepReport.class)));
-
-    Trained trained;
+    MicroBatches sizes = MicroBatches.of(batches);
+    TrainCommit last = last(attempt);
+    int planned = sizes.fitting(last.tokens(), tokens -> fits(request, start, sizes, tokens));
+    if (planned < last.tokens() && fits(request, start, sizes, planned)) {
+      last = halved(attempt, last.with(planned));
+    }
+    runtime.requireRoom(plan(request, start, sizes, last.tokens()));
+    Optional<Trained> trained;
     Instant started = clock.instant();
+    List<Trainer.StepReport> curve = new ArrayList<>();
+    while (true) {
+      try {
+        trained = train(request, attempt, progress, start, batches, last, started, curve);
+        break;
+      } catch (PolyphonyException e) {
+        last = last(attempt);
+        if (e.errorClass() != ErrorClass.OUT_OF_MEMORY || !sizes.divisible(last.tokens())) {
+          throw e;
+        }
+        LOG.warn("{}: goes on with half as large micro-batches", e.getMessage());
+        attempt.forgetUsage();
+        last = halved(attempt, last.with(sizes.half(last.tokens())));
+      }
+    }
+    if (trained.isEmpty()) {
+      return Optional.empty();
+    }
+    // The trainer is closed, so that its memory is there for the comparison.
+    requireAgreement(trained.get());
+    return Optional.of(result(trained.get(), curve, attempt));
+  }
+
+  private static TrainCommit last(StepAttempt attempt) {
+    List<TrainCommit> commits = attempt.commits(TrainCommit.class);
+    return commits.isEmpty() ? TrainCommit.START : commits.get(commits.size() - 1);
+  }
+
+  /** Committed at once, so that an attempt after this one forms the very same micro-batches. */
+  private static TrainCommit halved(StepAttempt attempt, TrainCommit commit) {
+    attempt.usage(StepManifest.HALVED_BATCHES, 1);
+    attempt.commit(commit);
+    return commit;
+  }
+
+  /**
+   * Trains from a commit on.
+   *
+   * @param started when this attempt did
+   * @param curve replaced by that of the whole training so far
+   * @return empty where it is to stop, or its part is over; what was done is committed
+   */
+  private Optional<Trained> train(
+      Train.Request request,
+      StepAttempt attempt,
+      StepProgress progress,
+      LanguageModel start,
+      FinetuningBatches batches,
+      TrainCommit from,
+      Instant started,
+      List<Trainer.StepReport> curve) {
+    Artifacts artifacts = attempt.artifacts();
+    TrainCommit last = from;
+    curve.clear();
+    if (last.curve() != null) {
+      curve.addAll(JsonLines.read(artifacts.bytes(last.curve()), Trainer.StepReport.class));
+    }
     Instant committed = started;
-    TrainingSettings settings = settings(request, batches.steps());
+    TrainingSettings settings = settings(request, batches.steps(), from.tokens());
     try (Trainer trainer = trainer(start, batches, settings, last, artifacts)) {
       requireStep(trainer.step(), curve.size());
       progress.report(trainer.step(), batches.steps());
@@ -153,11 +233,10 @@ public final class TrainStep {
         Instant now = clock.instant();
         boolean stop =
             attempt.stopRequested() || Duration.between(started, now).compareTo(part) >= 0;
-        boolean worked = trainer.step() > last.map(TrainCommit::step).orElse(0);
+        boolean worked = trainer.step() > last.step();
         if (worked && (stop || Duration.between(committed, now).compareTo(commitInterval) >= 0)) {
-          TrainCommit commit = commit(trainer, curve, attempt);
-          attempt.commit(commit);
-          last = Optional.of(commit);
+          last = commit(trainer, curve, attempt, from.microBatchTokens());
+          attempt.commit(last);
           committed = now;
         }
         if (stop) {
@@ -171,11 +250,8 @@ public final class TrainStep {
         attempt.usage("trainedTokens", (double) report.trainedTokens());
         progress.report(trainer.step(), batches.steps());
       }
-      trained = trained(request, trainer, settings, batches, attempt);
+      return Optional.of(trained(request, trainer, settings, batches, attempt));
     }
-    // The trainer is closed, so that its memory is there for the comparison.
-    requireAgreement(trained);
-    return Optional.of(result(trained, curve, attempt));
   }
 
   private static void requireStep(int trainer, int curve) {
@@ -185,7 +261,8 @@ public final class TrainStep {
     }
   }
 
-  private static TrainingSettings settings(Train.Request request, int steps) {
+  private static TrainingSettings settings(
+      Train.Request request, int steps, int microBatchTokens) {
     TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
@@ -197,7 +274,7 @@ public final class TrainStep {
         EPSILON,
         training.weightDecay(),
         training.clipNorm(),
-        MICRO_BATCH_TOKENS,
+        microBatchTokens,
         LANES,
         adapter(training)
             .map(
@@ -291,43 +368,41 @@ public final class TrainStep {
       LanguageModel start,
       FinetuningBatches batches,
       TrainingSettings settings,
-      Optional<TrainCommit> commit,
+      TrainCommit commit,
       Artifacts artifacts) {
-    runtime.requireRoom(plan(start, batches, settings));
-    if (commit.isEmpty()) {
+    if (commit.state() == null) {
       return runtime.trainer(start, batches, settings, Optional.empty());
     }
     // Pinned only while it is read: the trainer has everything in memory once it is open.
-    try (LocalCache.Pinned state = artifacts.open(commit.get().state())) {
+    try (LocalCache.Pinned state = artifacts.open(commit.state())) {
       return runtime.trainer(start, batches, settings, Optional.of(state.path()));
     }
   }
 
-  /** Of the step that takes the most. */
-  private static MemoryPlan plan(
-      LanguageModel model, FinetuningBatches batches, TrainingSettings settings) {
-    long tokens = 0;
-    long trained = 0;
-    for (int step = 0; step < batches.steps(); step++) {
-      List<TrainingExample> examples = batches.batch(step);
-      int longest = examples.stream().mapToInt(each -> each.tokens().length).max().orElseThrow();
-      tokens =
-          Math.max(
-              tokens,
-              Math.min((long) examples.size() * longest, Math.max(MICRO_BATCH_TOKENS, longest)));
-      trained =
-          Math.max(trained, examples.stream().mapToLong(TrainingExample::trainedTokens).sum());
-    }
-    return MemoryPlan.training(
-        model,
-        settings.lora().map(TrainingSettings.Lora::adapter),
-        settings.recompute(),
-        LANES,
-        tokens,
-        Math.min(trained, tokens));
+  private boolean fits(
+      Train.Request request, LanguageModel model, MicroBatches sizes, int tokens) {
+    return plan(request, model, sizes, tokens).fits(runtime.memory());
   }
 
-  private TrainCommit commit(Trainer trainer, List<Trainer.StepReport> curve, StepAttempt attempt) {
+  /** Of the step that takes the most. */
+  private MemoryPlan plan(
+      Train.Request request, LanguageModel model, MicroBatches sizes, int microBatchTokens) {
+    long tokens = sizes.largest(microBatchTokens);
+    return MemoryPlan.training(
+        runtime.arithmetic(),
+        model.config(),
+        LANES,
+        tokens,
+        Math.min(sizes.trained(), tokens),
+        adapter(request.training()),
+        recompute(request.training()));
+  }
+
+  private TrainCommit commit(
+      Trainer trainer,
+      List<Trainer.StepReport> curve,
+      StepAttempt attempt,
+      Integer microBatchTokens) {
     return new TrainCommit(
         trainer.step(),
         withFile(
@@ -336,7 +411,8 @@ public final class TrainStep {
               trainer.saveState(file);
               return attempt.put(file, "application/x-safetensors", "state.safetensors");
             }),
-        putCurve(curve, attempt));
+        putCurve(curve, attempt),
+        microBatchTokens);
   }
 
   private static ArtifactRef putCurve(List<Trainer.StepReport> curve, StepAttempt attempt) {

@@ -57,6 +57,9 @@ class EvaluateStepTest {
     private int mostOpen;
     private long memory = Long.MAX_VALUE;
 
+    /** Texts that there is memory for together, though more were planned. */
+    private int room = Integer.MAX_VALUE;
+
     @Override
     public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("evaluation samples nothing");
@@ -73,6 +76,9 @@ class EvaluateStepTest {
       return new Scorer() {
         @Override
         public List<Scores> score(List<Text> batch) {
+          if (batch.size() > room) {
+            throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "too many texts");
+          }
           texts.merge(sha256, batch.size(), Integer::sum);
           batches.add(batch.size());
           return batch.stream()
@@ -259,6 +265,48 @@ class EvaluateStepTest {
     List<Measurement> inTurn = run(other, StepProgress.NONE);
     assertThat(runtime.mostOpen).isEqualTo(1);
     assertThat(inTurn).isEqualTo(together);
+  }
+
+  @Test
+  void textsThatDoNotFitTogetherAreScoredInHalves() throws Exception {
+    List<Measurement> expected = run(debate(10), StepProgress.NONE);
+    assertThat(runtime.batches).contains(2);
+
+    runtime.batches.clear();
+    runtime.room = 1;
+    store = new StoreInFolder(temporary.resolve("halved"));
+    threeModelsIn(store);
+    assertThat(run(debate(10), StepProgress.NONE)).isEqualTo(expected);
+    assertThat(runtime.batches).containsOnly(1);
+    assertThat(store.steps.manifests().get(0).usage()).containsEntry("halvedBatches", 1.0);
+
+    runtime.room = 0;
+    assertThatThrownBy(() -> run(debate(9), StepProgress.NONE)).hasMessage("too many texts");
+  }
+
+  @Test
+  void batchesThatWouldNotFitAreHalvedFromTheStart() throws Exception {
+    List<Measurement> expected = run(debate(1000), StepProgress.NONE);
+    LanguageModel model = store.checkpoints.open(base);
+    runtime.memory = MemoryPlan.scoring(model, 1, 1, 6, 3).bytes();
+    int halved = 0;
+    for (int texts = 1000;
+        !MemoryPlan.scoring(model, 1, texts, 6, 3L * texts).fits(runtime.memory);
+        texts = (texts + 1) / 2) {
+      halved++;
+    }
+    assertThat(halved).isPositive();
+    store = new StoreInFolder(temporary.resolve("planned"));
+    threeModelsIn(store);
+    assertThat(run(debate(1000), StepProgress.NONE)).isEqualTo(expected);
+    assertThat(store.steps.manifests().get(0).usage())
+        .containsEntry("halvedBatches", (double) halved);
+  }
+
+  private static void threeModelsIn(StoreInFolder store) {
+    store.model(1);
+    store.model(2);
+    store.model(3);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
@@ -60,7 +61,7 @@ class MemoryNeedTest {
   }
 
   private long need(LanguageModel base, String fields) {
-    return MemoryNeed.of(base, Optional.empty(), experiment(fields), SLOTS);
+    return MemoryNeed.of(Arithmetic.CPU, base, Optional.empty(), experiment(fields), SLOTS);
   }
 
   @Test
@@ -106,7 +107,7 @@ class MemoryNeedTest {
         SLOTS * 4 * base.config().parameters()
             + MemoryPlan.scoring(judge, 1, ROWS, 160, ROWS * 64).bytes(SLOTS);
     String fields = "\"method\": \"base\"";
-    assertThat(MemoryNeed.of(base, Optional.of(judge), experiment(fields), SLOTS))
+    assertThat(MemoryNeed.of(Arithmetic.CPU, base, Optional.of(judge), experiment(fields), SLOTS))
         .isEqualTo(Math.max(need(base, fields), together));
     LanguageModel large =
         TinyModels.random(
@@ -124,7 +125,7 @@ class MemoryNeedTest {
                 CONTEXT,
                 false),
             1);
-    assertThat(MemoryNeed.of(base, Optional.of(large), experiment(fields), SLOTS))
+    assertThat(MemoryNeed.of(Arithmetic.CPU, base, Optional.of(large), experiment(fields), SLOTS))
         .isEqualTo(
             SLOTS * 4 * base.config().parameters()
                 + MemoryPlan.scoring(large, 1, ROWS, 192, ROWS * 64).bytes(SLOTS))

@@ -24,8 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
@@ -77,6 +79,7 @@ class TrainStepTest {
     private final TrainingBatches batches;
     private final TrainingSettings settings;
     private final int failAt;
+    private final int room;
     private float sum;
     private int step;
 
@@ -85,11 +88,13 @@ class TrainStepTest {
         TrainingBatches batches,
         TrainingSettings settings,
         Optional<Path> state,
-        int failAt) {
+        int failAt,
+        int room) {
       this.model = model;
       this.batches = batches;
       this.settings = settings;
       this.failAt = failAt;
+      this.room = room;
       if (state.isPresent()) {
         float[] saved = Weights.open(state.get()).floats("state");
         sum = saved[0];
@@ -108,6 +113,10 @@ class TrainStepTest {
         throw new UncheckedIOException(new java.io.IOException("the machine went away"));
       }
       List<TrainingExample> batch = batches.batch(step);
+      // The first step has room for all.
+      if (step > 0 && Math.min(settings.microBatchTokens(), 5 * batch.size()) > room) {
+        throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "step " + step + " does not fit");
+      }
       for (TrainingExample example : batch) {
         sum = sum * 0.9f + Arrays.hashCode(example.tokens()) * 1e-9f;
       }
@@ -166,6 +175,9 @@ class TrainStepTest {
     private int trainers;
     private TrainingSettings settings;
 
+    /** Tokens of the largest micro-batch that there is memory for, though none was planned. */
+    private int room = Integer.MAX_VALUE;
+
     @Override
     public Sampler sampler(List<LanguageModel> models) {
       throw new AssertionError("training samples nothing");
@@ -199,7 +211,7 @@ class TrainStepTest {
         Optional<Path> state) {
       trainers++;
       settings = asked;
-      return new FakeTrainer(model, batches, asked, state, failAt);
+      return new FakeTrainer(model, batches, asked, state, failAt, room);
     }
 
     @Override
@@ -333,6 +345,77 @@ class TrainStepTest {
             PolyphonyException.class,
             e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
         .hasMessageContainingAll("gradients 0.00, optimizer 0.00", "a step may use 0.05 GB");
+  }
+
+  /** Batches of four texts of five tokens. */
+  @Test
+  void whatDoesNotFitIsTrainedInSmallerMicroBatchesFromTheLastCommitOn() throws Exception {
+    Train.Result expected = undisturbed();
+    runtime.room = 12;
+    runtime.trainers = 0;
+    TrainStep step = step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1));
+    assertThat(run(step, request(examples()), () -> false)).contains(expected);
+    assertThat(runtime.trainers).isEqualTo(2);
+    assertThat(runtime.settings.microBatchTokens()).isEqualTo(10);
+    assertThat(store.steps.manifests().get(0).usage())
+        .as("what was thrown away does not count")
+        .containsEntry("tokens", 150.0)
+        .containsEntry("halvedBatches", 1.0);
+  }
+
+  @Test
+  void anAttemptAfterOneThatHalvedFormsTheSameMicroBatches() throws Exception {
+    Train.Result expected = undisturbed();
+    runtime.room = 7;
+    runtime.failAt = 3;
+    TrainStep step = step(new TickingClock(), Duration.ofSeconds(1), Duration.ofDays(1));
+    Train.Request request = request(examples());
+    assertThatThrownBy(() -> run(step, request, () -> false))
+        .isInstanceOf(UncheckedIOException.class);
+    runtime.failAt = -1;
+    runtime.trainers = 0;
+    assertThat(run(step, request, () -> false)).contains(expected);
+    assertThat(runtime.trainers).as("it need not find out again").isEqualTo(1);
+    assertThat(runtime.settings.microBatchTokens()).isEqualTo(5);
+    assertThat(store.steps.manifests().get(0).usage()).containsEntry("halvedBatches", 2.0);
+  }
+
+  @Test
+  void whereASingleTextDoesNotFitItFails() {
+    runtime.room = 4;
+    assertThatThrownBy(
+            () ->
+                run(
+                    step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1)),
+                    request(examples()),
+                    () -> false))
+        .hasMessage("step 1 does not fit");
+    assertThat(runtime.settings.microBatchTokens()).isEqualTo(5);
+  }
+
+  @Test
+  void whatIsPlannedToFitInHalvesIsHalvedBeforeItBegins() throws Exception {
+    Train.Result expected = undisturbed();
+    MemoryPlan half =
+        MemoryPlan.training(
+            Arithmetic.CPU,
+            store.checkpoints.open(start).config(),
+            1,
+            10,
+            8,
+            Optional.empty(),
+            false);
+    runtime.memory = half.bytes();
+    runtime.trainers = 0;
+    assertThat(
+            run(
+                step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1)),
+                request(examples()),
+                () -> false))
+        .contains(expected);
+    assertThat(runtime.trainers).isEqualTo(1);
+    assertThat(runtime.settings.microBatchTokens()).isEqualTo(10);
+    assertThat(store.steps.manifests().get(0).usage()).containsEntry("halvedBatches", 1.0);
   }
 
   @Test

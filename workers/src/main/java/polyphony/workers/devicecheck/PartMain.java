@@ -48,6 +48,6 @@ public final class PartMain {
   }
 
   private static Bench bench(Assignment assignment) {
-    return new Bench(assignment, new NativeRuntime(), new NativeRuntime(), Tolerance.FLOAT32);
+    return new Bench(assignment, NativeRuntime.on("cpu", false), NativeRuntime.on(assignment.device(), false), Tolerance.FLOAT32);
   }
 }

@@ -1,5 +1,6 @@
 package polyphony.activities.lm.onnx;
 
+import java.util.Optional;
 import polyphony.activities.lm.MemoryPlan;
 
 /**
@@ -10,10 +11,22 @@ import polyphony.activities.lm.MemoryPlan;
  *     another run, without the rows that are done, which bounds the memory that the cache takes
  * @param tokensPerScoring tokens of one run of the scoring graph, padding included, at most (one
  *     text at least); what fits the processor's cache is faster than what does not
+ * @param cuda the GPU to compute on; empty: the processors
  */
-public record OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+public record OnnxOptions(
+    int threads, int stepsPerRun, int tokensPerScoring, Optional<OnnxCuda> cuda) {
   public static final OnnxOptions DEFAULT =
       new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
+
+  /** On the processors. */
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, Optional.empty());
+  }
+
+  /** These on a GPU. */
+  public OnnxOptions on(OnnxCuda gpu) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, Optional.of(gpu));
+  }
 
   public OnnxOptions {
     if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {

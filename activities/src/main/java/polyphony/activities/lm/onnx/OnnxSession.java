@@ -30,12 +30,15 @@ final class OnnxSession implements AutoCloseable {
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
   private final Inputs kept = new Inputs();
+  private final String shrinkage;
 
   /**
    * @param weightsFolder where the files of the model's external data lie
-   * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit
+   * @throws PolyphonyException OUT_OF_MEMORY where the weights do not fit; INFRASTRUCTURE where the
+   *     GPU cannot be used
    */
   OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
+    shrinkage = options.cuda().map(OnnxCuda::shrinkage).orElse("cpu:0");
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -46,6 +49,9 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
+      if (options.cuda().isPresent()) {
+        options.cuda().get().addTo(settings);
+      }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
       throw failure("the model's graph cannot be loaded", e);
@@ -176,7 +182,7 @@ final class OnnxSession implements AutoCloseable {
     tensors.putAll(inputs.tensors);
     try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
       if (memory == Memory.GIVEN_BACK) {
-        settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+        settings.addRunConfigEntry("memory.enable_memory_arena_shrinkage", shrinkage);
       }
       try (OrtSession.Result result =
           NativeWork.interruptible(
@@ -243,10 +249,19 @@ final class OnnxSession implements AutoCloseable {
         || lower.contains("bad_alloc")
         || lower.contains("failed to allocate memory")
         || lower.contains("out of memory")
+        || lower.contains("cublas_status_alloc_failed")
         || lower.contains("available memory of")) {
       return new PolyphonyException(
           ErrorClass.OUT_OF_MEMORY,
           what + ": out of memory; use smaller batches (" + message + ")",
+          e);
+    }
+    if (lower.contains("cuda failure") || lower.contains("cuda error")) {
+      return PolyphonyException.infrastructure(
+          what
+              + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"
+              + " and dmesg if it fails again): "
+              + message,
           e);
     }
     ErrorClass errorClass =

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 
 /**
@@ -38,7 +39,7 @@ public final class TorchBases {
   }
 
   /** What one base is shared by: the same folder, computed with in the same way. */
-  private record Key(Path folder, Precision precision) {}
+  private record Key(Path folder, Device device, Precision precision) {}
 
   private final boolean keeps;
 
@@ -67,12 +68,12 @@ public final class TorchBases {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  synchronized Lease lease(LanguageModel model, Precision precision) {
-    Key key = new Key(model.folder(), precision);
+  synchronized Lease lease(LanguageModel model, Device device, Precision precision) {
+    Key key = new Key(model.folder(), device, precision);
     Base base = bases.get(key);
     if (base == null) {
       giveUpIdle();
-      base = load(model, precision);
+      base = load(model, key);
       bases.put(key, base);
     }
     base.users++;
@@ -106,11 +107,11 @@ public final class TorchBases {
     }
   }
 
-  private Base load(LanguageModel model, Precision precision) {
+  private Base load(LanguageModel model, Key key) {
     loads++;
-    Base base = new Base(TorchEngine.newManager());
+    Base base = new Base(TorchEngine.newManager(key.device()));
     try (TorchDecoder decoder =
-        new TorchDecoder(base.manager, model.config(), Optional.empty(), precision)) {
+        new TorchDecoder(base.manager, model.config(), Optional.empty(), key.precision())) {
       model
           .config()
           .weightShapes()
@@ -119,7 +120,7 @@ public final class TorchBases {
                 PtNDArray array =
                     TorchDecoder.array(
                         base.manager, shape, into -> model.weights().floats(name, into));
-                boolean halved = precision == Precision.BFLOAT16 && shape.length > 1;
+                boolean halved = key.precision() == Precision.BFLOAT16 && shape.length > 1;
                 base.bytes += (halved ? Short.BYTES : Float.BYTES) * array.size();
                 base.weights.add(TorchDecoder.frozen(halved ? halved(decoder, array) : array));
               });

@@ -1,5 +1,6 @@
 package polyphony.activities.lm.torch;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
@@ -319,12 +320,17 @@ final class TorchDecoder implements AutoCloseable {
     }
     PtNDArray array =
         JniUtils.createEmptyNdArray(
-            manager, new Shape(shape), DataType.FLOAT32, manager.getDevice(), SparseFormat.DENSE);
+            manager, new Shape(shape), DataType.FLOAT32, Device.cpu(), SparseFormat.DENSE);
     fill.accept(values(array));
-    return array;
+    if (!manager.getDevice().isGpu()) {
+      return array;
+    }
+    try (array) {
+      return array.toDevice(manager.getDevice(), true);
+    }
   }
 
-  /** The array's own memory; for as long as the array is open. */
+  /** The array's own memory, which is not a GPU's; for as long as the array is open. */
   static FloatBuffer values(PtNDArray array) {
     return JniUtils.getByteBuffer(array, true).order(ByteOrder.nativeOrder()).asFloatBuffer();
   }

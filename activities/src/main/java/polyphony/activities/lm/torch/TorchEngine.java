@@ -1,6 +1,5 @@
 package polyphony.activities.lm.torch;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -10,6 +9,8 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Map;
+import polyphony.activities.lm.Device;
+import polyphony.activities.lm.NativeEnvironment;
 import polyphony.activities.lm.NativeWork;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -38,16 +39,10 @@ public final class TorchEngine {
               System.setProperty(name, value);
             }
           });
-      if (Platform.isLinux()) {
-        // libgomp reads this when it is loaded; its spinning barriers collapse on shared cores.
-        int failed =
-            NativeLibrary.getInstance("c")
-                .getFunction("setenv")
-                .invokeInt(new Object[] {"OMP_WAIT_POLICY", "passive", 0});
-        if (failed != 0) {
-          throw new PolyphonyException(ErrorClass.BUG, "setenv of OMP_WAIT_POLICY failed");
-        }
-      }
+      // libgomp reads this when it is loaded; its spinning barriers collapse on shared cores.
+      NativeEnvironment.set("OMP_WAIT_POLICY", "passive");
+      // CUDA's allocator: without it, batches of other shapes leave holes that none fits in.
+      NativeEnvironment.set("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True");
       Engine engine = Engine.getEngine("PyTorch");
       Runtime.getRuntime().addShutdownHook(new Thread(NativeWork::quiet, "torch-exit"));
       return engine;
@@ -81,7 +76,30 @@ public final class TorchEngine {
 
   /** A manager of CPU arrays; closing it frees them. */
   static PtNDManager newManager() {
-    return (PtNDManager) engine().newBaseManager(Device.cpu());
+    return newManager(Device.CPU);
+  }
+
+  /** A manager of arrays on a device; closing it frees them. */
+  static PtNDManager newManager(Device device) {
+    return (PtNDManager)
+        engine()
+            .newBaseManager(
+                device instanceof Device.Cuda cuda
+                    ? ai.djl.Device.gpu(cuda.index())
+                    : ai.djl.Device.cpu());
+  }
+
+  /**
+   * From now on operations on a GPU give equal bits for equal inputs, or refuse. On the CPU they
+   * always do. Has an effect on cuBLAS only before it is first used in this process.
+   *
+   * @throws PolyphonyException INFRASTRUCTURE where this libtorch has no such switch
+   */
+  public static void computeDeterministically() {
+    // cuBLAS may otherwise share its workspace among streams, and add in another order.
+    NativeEnvironment.set("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+    start();
+    DeterministicTorch.require();
   }
 
   /**
@@ -127,7 +145,17 @@ public final class TorchEngine {
     boolean memory =
         cause instanceof OutOfMemoryError
             || (cause instanceof EngineException
-                && (lower.contains("can't allocate memory") || lower.contains("out of memory")));
+                && (lower.contains("can't allocate memory")
+                    || lower.contains("out of memory")
+                    || lower.contains("cublas_status_alloc_failed")));
+    if (!memory && cause instanceof EngineException && lower.contains("cuda error")) {
+      return PolyphonyException.infrastructure(
+          doing
+              + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"
+              + " and dmesg if it fails again): "
+              + firstLine,
+          cause);
+    }
     return memory
         ? new PolyphonyException(
             ErrorClass.OUT_OF_MEMORY,

@@ -5,6 +5,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import java.util.ArrayList;
 import java.util.List;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.TokenIds;
@@ -22,11 +23,16 @@ public final class TorchLogits {
    *     cannot be used; OUT_OF_MEMORY
    */
   public static float[] last(LanguageModel model, int[] tokens) {
+    return last(model, tokens, Device.CPU);
+  }
+
+  /** The same on a device. */
+  public static float[] last(LanguageModel model, int[] tokens, Device device) {
     TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
     return NativeWork.guarded(
         () -> {
           TorchEngine.prepareThread(false);
-          try (PtNDManager manager = TorchEngine.newManager();
+          try (PtNDManager manager = TorchEngine.newManager(device);
               NDScope scope = new NDScope();
               TorchDecoder decoder = new TorchDecoder(manager, model.config())) {
             scope.suppressNotUsedWarning();

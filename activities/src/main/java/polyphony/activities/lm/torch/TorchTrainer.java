@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
@@ -38,7 +39,7 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 
 /**
- * Finetuning of a decoder or of an adapter over it on the CPU. One step: cut the examples into
+ * Finetuning of a decoder or of an adapter over it. One step: cut the examples into
  * micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
@@ -87,7 +88,7 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    this(model, batches, settings, state, TorchBases.unshared(), Precision.FLOAT32);
+    this(model, batches, settings, state, TorchBases.unshared(), Device.CPU, Precision.FLOAT32);
   }
 
   /**
@@ -96,6 +97,7 @@ public final class TorchTrainer implements Trainer {
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
    * @param bases where the weights below an adapter come from
+   * @param device where it is computed
    * @param precision of the computation; what is trained and saved has 32 bits in any
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
@@ -107,6 +109,7 @@ public final class TorchTrainer implements Trainer {
       TrainingSettings settings,
       Optional<Path> state,
       TorchBases bases,
+      Device device,
       Precision precision) {
     if (settings.lanes() < 1 || settings.microBatchTokens() < 1) {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
@@ -126,7 +129,7 @@ public final class TorchTrainer implements Trainer {
         lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
     this.dropouts =
         lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
-    this.manager = TorchEngine.newManager();
+    this.manager = TorchEngine.newManager(device);
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
@@ -139,7 +142,7 @@ public final class TorchTrainer implements Trainer {
       }
       this.base =
           lora.map(
-              each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model, precision)));
+              each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model, device, precision)));
       Weights saved = state.map(Weights::open).orElse(null);
       this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =
@@ -634,7 +637,9 @@ public final class TorchTrainer implements Trainer {
         0,
         file + " cannot be written",
         () -> {
-          Weights.write(file, all, name -> TorchDecoder.values(arrays.get(name)), metadata);
+          try (HostCopy copy = new HostCopy()) {
+            Weights.write(file, all, name -> copy.of(arrays.get(name)), metadata);
+          }
           return null;
         });
   }

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.RandomModel;
 import polyphony.activities.lm.TrainingBatches;
@@ -144,7 +145,7 @@ class PrecisionTest {
 
   private static double bytes(LanguageModel model, Precision precision) {
     TorchBases bases = TorchBases.shared();
-    bases.lease(model, precision).close();
+    bases.lease(model, Device.CPU, precision).close();
     double bytes = bases.idleBytes();
     bases.giveUpIdle();
     return bytes;
@@ -185,7 +186,7 @@ class PrecisionTest {
   private static TorchTrainer trainer(
       LanguageModel model, TrainingSettings settings, Optional<Path> state, Precision precision) {
     return new TorchTrainer(
-        model, batches(model), settings, state, TorchBases.unshared(), precision);
+        model, batches(model), settings, state, TorchBases.unshared(), Device.CPU, precision);
   }
 
   private static double[] losses(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
@@ -71,6 +72,55 @@ class TorchEngineTest {
           .startsWith("step 3: ")
           .contains("2x3 and 2x3")
           .doesNotContain("\n");
+    }
+  }
+
+  @Test
+  void aGpuThatFailsIsAMatterOfTheMachineAndOneThatIsFullOfTheBatch() {
+    assertThat(
+            TorchEngine.failure(
+                "step 3",
+                new EngineException("CUDA error: an illegal memory access was encountered\nmore")))
+        .hasMessage(
+            "step 3: the GPU or its driver failed; another attempt needs a new process (see"
+                + " nvidia-smi and dmesg if it fails again): CUDA error: an illegal memory access"
+                + " was encountered")
+        .satisfies(e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE));
+    for (String message :
+        List.of(
+            "CUDA out of memory. Tried to allocate 20.00 MiB.",
+            "CUDA error: out of memory",
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")) {
+      assertThat(TorchEngine.failure("step 3", new EngineException(message)).errorClass())
+          .isEqualTo(ErrorClass.OUT_OF_MEMORY);
+    }
+  }
+
+  /** In a process of its own, since nothing takes it back. */
+  @Test
+  void operationsCanBeRequiredToBeDeterministic() throws Exception {
+    Path output = folder.resolve("output");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Deterministic.class.getName())
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile())
+            .start();
+
+    assertThat(process.waitFor()).as("%s", Files.readString(output)).isEqualTo(7);
+  }
+
+  /** Exits with status 7 where the switch is off at first, and on afterwards. */
+  static final class Deterministic {
+    public static void main(String[] arguments) {
+      TorchEngine.start();
+      boolean before = DeterministicTorch.isRequired();
+      TorchEngine.computeDeterministically();
+      NativeWork.exit(!before && DeterministicTorch.isRequired() ? 7 : 1);
     }
   }
 
