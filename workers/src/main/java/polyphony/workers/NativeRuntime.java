@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.AvailableMemory;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.Encoder;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
@@ -20,6 +21,7 @@ import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
 import polyphony.activities.lm.cuda.Gpu;
 import polyphony.activities.lm.cuda.NativeCudaProbe;
+import polyphony.activities.lm.onnx.GraphVariant;
 import polyphony.activities.lm.onnx.OnnxCuda;
 import polyphony.activities.lm.onnx.OnnxEncoder;
 import polyphony.activities.lm.onnx.OnnxEnvironment;
@@ -74,6 +76,29 @@ public final class NativeRuntime implements LanguageModelRuntime {
     return device.arithmetic();
   }
 
+  public Device device() {
+    return device.device();
+  }
+
+  /** The GPU and its driver, for people; empty on the CPU. */
+  public Map<String, String> description() {
+    Map<String, String> description = new TreeMap<>();
+    device.gpu().ifPresent(each -> description.put("device", each.name()));
+    device.line().ifPresent(each -> description.putIfAbsent("device", each));
+    description.putAll(device.beside());
+    return description;
+  }
+
+  /** Bytes of the GPU's memory that nobody has taken now. */
+  public long freeBytes() {
+    return new NativeCudaProbe(System.getenv())
+        .driver()
+        .orElseThrow()
+        .gpus()
+        .get(device.gpu().orElseThrow().index())
+        .freeBytes();
+  }
+
   private Precision precision() {
     return arithmetic() == Arithmetic.CUDA_BFLOAT16 ? Precision.BFLOAT16 : Precision.FLOAT32;
   }
@@ -87,20 +112,26 @@ public final class NativeRuntime implements LanguageModelRuntime {
   /**
    * @param weights bytes of them, which are there beside what a run takes
    */
-  private OnnxOptions options(long weights) {
+  private OnnxOptions options(long weights, GraphVariant variant) {
     return device
         .gpu()
         .map(
             gpu ->
-                OnnxOptions.DEFAULT.on(
-                    new OnnxCuda(
-                        gpu.index(), Math.max(1, memory() - weights), device.deterministic())))
+                OnnxOptions.DEFAULT
+                    .as(variant)
+                    .on(
+                        new OnnxCuda(
+                            gpu.index(),
+                            Math.max(1, memory() - weights),
+                            device.deterministic())))
         .orElse(OnnxOptions.DEFAULT);
   }
 
   /** How ONNX Runtime computes {@code model} here. */
-  OnnxOptions options(LanguageModel model) {
-    return options(arithmetic().bytesPerNumber() * model.config().parameters());
+  public OnnxOptions options(LanguageModel model) {
+    return options(
+        arithmetic().bytesPerNumber() * model.config().parameters(),
+        arithmetic() == Arithmetic.CUDA_BFLOAT16 ? GraphVariant.CUDA : GraphVariant.CPU);
   }
 
   @Override
@@ -123,7 +154,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public Encoder encoder(EncoderModel model) {
-    return new OnnxEncoder(model, options(0));
+    return new OnnxEncoder(model, options(0, GraphVariant.CPU));
   }
 
   @Override

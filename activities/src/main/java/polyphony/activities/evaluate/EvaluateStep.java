@@ -487,11 +487,7 @@ public final class EvaluateStep {
      * @param all checkpoints of the models that there will be
      * @param size texts that are scored together at most
      */
-    Judges(
-        int batchSize,
-        List<List<List<Answer>>> answers,
-        List<ArtifactRef> all,
-        BatchSize size) {
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all, BatchSize size) {
       this.all = all;
       this.size = size;
       Scorer.Text longest =
@@ -506,9 +502,7 @@ public final class EvaluateStep {
 
     /** What all of them take together; empty where nothing is scored. */
     Optional<MemoryPlan> plan() {
-      return all.stream()
-          .findFirst()
-          .map(each -> plan(model(each), all.size(), size.most()));
+      return all.stream().findFirst().map(each -> plan(model(each), all.size(), size.most()));
     }
 
     private MemoryPlan plan(LanguageModel model, int sessions, int most) {

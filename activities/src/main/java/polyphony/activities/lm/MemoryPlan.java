@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -340,17 +339,19 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   }
 
   /**
-   * The same of what an adapter adds to that: with dropout its input, as far as it is left in, with
-   * a byte that says so.
+   * The same of what an adapter adds to that: what its {@code A}s make of their inputs, and with
+   * dropout those inputs, as far as they are left in, with a byte that says so.
    */
   private static long kept(DecoderConfig config, AdapterConfig adapter) {
     long inputs = 0;
+    long made = 0;
     for (Map.Entry<String, long[]> layer : config.linearLayers(0).entrySet()) {
       if (adapter.adapts(layer.getKey())) {
         inputs += layer.getValue()[1];
+        made += adapter.rank();
       }
     }
-    return adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0;
+    return made + (adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0);
   }
 
   private static long share(double factor, long bytes) {

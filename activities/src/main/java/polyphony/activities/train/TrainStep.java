@@ -261,8 +261,7 @@ public final class TrainStep {
     }
   }
 
-  private static TrainingSettings settings(
-      Train.Request request, int steps, int microBatchTokens) {
+  private static TrainingSettings settings(Train.Request request, int steps, int microBatchTokens) {
     TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
@@ -379,8 +378,7 @@ public final class TrainStep {
     }
   }
 
-  private boolean fits(
-      Train.Request request, LanguageModel model, MicroBatches sizes, int tokens) {
+  private boolean fits(Train.Request request, LanguageModel model, MicroBatches sizes, int tokens) {
     return plan(request, model, sizes, tokens).fits(runtime.memory());
   }
 

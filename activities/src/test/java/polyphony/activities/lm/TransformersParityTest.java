@@ -28,6 +28,7 @@ import polyphony.activities.lm.Sampler.Continuation;
 import polyphony.activities.lm.Sampler.Prompt;
 import polyphony.activities.lm.Scorer.Scores;
 import polyphony.activities.lm.Scorer.Text;
+import polyphony.activities.lm.onnx.GraphVariant;
 import polyphony.activities.lm.onnx.OnnxLogits;
 import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.activities.lm.onnx.OnnxSampler;
@@ -50,6 +51,12 @@ public class TransformersParityTest {
   public static final Path FIXTURES = fixtures();
   private static final double TOLERANCE = 1e-4;
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Those that the processor runs in 32-bit floats. */
+  private static final List<GraphVariant> GRAPHS =
+      List.of(
+          GraphVariant.CPU,
+          new GraphVariant(GraphVariant.Attention.GROUPED, GraphVariant.Precision.FLOAT32));
 
   @TempDir Path temporary;
 
@@ -118,17 +125,20 @@ public class TransformersParityTest {
         expected.add(Arrays.copyOf(distributions, prompt.length - from));
       }
     }
-    for (int tokensPerScoring : new int[] {1 << 12, 1}) {
-      try (OnnxScorer scorer =
-          new OnnxScorer(fixture.model(), new OnnxOptions(1, 256, tokensPerScoring))) {
-        List<Scores> scores = scorer.score(texts);
-        double greatest = 0;
-        for (int i = 0; i < scores.size(); i++) {
-          greatest =
-              Math.max(greatest, greatestError(scores.get(i).logDistributions(), expected.get(i)));
+    for (GraphVariant graph : GRAPHS) {
+      for (int tokensPerScoring : new int[] {1 << 12, 1}) {
+        OnnxOptions options = new OnnxOptions(1, 256, tokensPerScoring).with(graph);
+        try (OnnxScorer scorer = new OnnxScorer(fixture.model(), options)) {
+          List<Scores> scores = scorer.score(texts);
+          double greatest = 0;
+          for (int i = 0; i < scores.size(); i++) {
+            greatest =
+                Math.max(
+                    greatest, greatestError(scores.get(i).logDistributions(), expected.get(i)));
+          }
+          note(variant, "onnx logits", greatest);
+          assertThat(greatest).isLessThanOrEqualTo(TOLERANCE);
         }
-        note(variant, "onnx logits", greatest);
-        assertThat(greatest).isLessThanOrEqualTo(TOLERANCE);
       }
     }
   }
@@ -139,17 +149,19 @@ public class TransformersParityTest {
     Fixture fixture = open(variant);
     List<Prompt> prompts = fixture.prompts().stream().map(prompt -> new Prompt(prompt, 1)).toList();
     SamplingSettings settings = new SamplingSettings(0, 1, 16);
-    for (int stepsPerRun : new int[] {256, 5}) {
-      try (OnnxSampler sampler =
-          new OnnxSampler(fixture.model(), new OnnxOptions(1, stepsPerRun, 2048))) {
-        List<Continuation> together = sampler.sample(prompts, settings);
-        for (int i = 0; i < prompts.size(); i++) {
-          int[] expected = ints(fixture.expected().path("greedy").path(i));
-          assertThat(together.get(i).tokens()).isEqualTo(expected);
-          assertThat(sampler.sample(List.of(prompts.get(i)), settings).get(0).tokens())
-              .isEqualTo(expected);
-          assertThat(together.get(i).ended())
-              .isEqualTo(fixture.model().endTokens().contains(expected[expected.length - 1]));
+    for (GraphVariant graph : GRAPHS) {
+      for (int stepsPerRun : new int[] {256, 5}) {
+        OnnxOptions options = new OnnxOptions(1, stepsPerRun, 2048).with(graph);
+        try (OnnxSampler sampler = new OnnxSampler(fixture.model(), options)) {
+          List<Continuation> together = sampler.sample(prompts, settings);
+          for (int i = 0; i < prompts.size(); i++) {
+            int[] expected = ints(fixture.expected().path("greedy").path(i));
+            assertThat(together.get(i).tokens()).isEqualTo(expected);
+            assertThat(sampler.sample(List.of(prompts.get(i)), settings).get(0).tokens())
+                .isEqualTo(expected);
+            assertThat(together.get(i).ended())
+                .isEqualTo(fixture.model().endTokens().contains(expected[expected.length - 1]));
+          }
         }
       }
     }
@@ -174,8 +186,10 @@ public class TransformersParityTest {
     double onnx = 0;
     double torch = 0;
     for (int i = 0; i < texts.size(); i++) {
-      float[][] logits = {OnnxLogits.last(model, texts.get(i), OnnxOptions.DEFAULT)};
-      onnx = Math.max(onnx, greatestError(logits, expected.get(i)));
+      for (GraphVariant graph : GRAPHS) {
+        float[][] logits = {OnnxLogits.last(model, texts.get(i), OnnxOptions.DEFAULT.with(graph))};
+        onnx = Math.max(onnx, greatestError(logits, expected.get(i)));
+      }
       if (model.config().untrainable().isEmpty()) {
         float[][] others = {TorchLogits.last(model, texts.get(i))};
         torch = Math.max(torch, greatestError(others, expected.get(i)));

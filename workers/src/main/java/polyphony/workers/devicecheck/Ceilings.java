@@ -2,6 +2,7 @@ package polyphony.workers.devicecheck;
 
 import java.time.Duration;
 import java.util.function.Consumer;
+import polyphony.activities.lm.torch.Precision;
 import polyphony.activities.lm.torch.TorchCeilings;
 import polyphony.workers.devicecheck.Finding.Ceiling;
 import polyphony.workers.devicecheck.Finding.Resource;
@@ -17,12 +18,17 @@ final class Ceilings {
         new Ceiling(
             "copies in the device's memory",
             Resource.BANDWIDTH,
-            TorchCeilings.copiedBytes(reduced ? 64 << 20 : 2L << 30, duration)));
+            TorchCeilings.copiedBytes(
+                bench.subject().device(), reduced ? 64 << 20 : 2L << 30, duration)));
     int size = reduced ? 512 : 8192;
     to.accept(
         new Ceiling(
-            "products of matrices, " + size + " wide, " + (bench.halves() ? "bf16" : "fp32"),
+            "products of matrices, " + size + " wide, " + Subject.name(bench.subject().training()),
             Resource.MATMUL,
-            TorchCeilings.multiplications(bench.halves(), size, duration)));
+            TorchCeilings.multiplications(
+                bench.subject().device(),
+                bench.subject().training() == Precision.BFLOAT16,
+                size,
+                duration)));
   }
 }

@@ -48,8 +48,8 @@ public final class DeviceCommand implements Callable<Integer> {
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "cpu, or a GPU such as cuda:0 (default: ${DEFAULT-VALUE}).")
+      defaultValue = "auto",
+      description = "cpu, or a GPU such as cuda:0; auto: the first, if it can be used (default: ${DEFAULT-VALUE}).")
   private String device;
 
   @Option(

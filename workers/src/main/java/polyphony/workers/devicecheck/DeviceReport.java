@@ -62,7 +62,7 @@ record DeviceReport(String device, boolean reduced, double seconds, List<Finding
     }
     append(text, ceilings);
     List<List<String>> speeds = new ArrayList<>();
-    speeds.add(List.of("measured", "tokens/s", "needs", "of ceiling", "peak GB", "planned GB"));
+    speeds.add(List.of("measured", "tokens/s", "needs", "of ceiling", "peak GB", "planned"));
     for (Speed each : of(Speed.class)) {
       speeds.add(
           List.of(

@@ -38,16 +38,13 @@ public final class PartMain {
 
   private static void carryOut(Assignment assignment, Consumer<Finding> to) {
     Part part = assignment.part();
-    try {
-      part.run(bench(assignment), to);
+    try (Subject subject =
+        new Subject(NativeRuntime.on(assignment.device(), part.deterministic()))) {
+      part.run(new Bench(assignment, NativeRuntime.on("cpu", false), subject), to);
     } catch (PolyphonyException e) {
       to.accept(new NotDone(part.title(), part.verification(), e.getMessage()));
-    } catch (Exception | OutOfMemoryError e) {
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
       to.accept(new NotDone(part.title(), part.verification(), e.toString()));
     }
-  }
-
-  private static Bench bench(Assignment assignment) {
-    return new Bench(assignment, NativeRuntime.on("cpu", false), NativeRuntime.on(assignment.device(), false), Tolerance.FLOAT32);
   }
 }

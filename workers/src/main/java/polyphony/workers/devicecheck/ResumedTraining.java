@@ -7,12 +7,14 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.Trainer;
+import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.storage.PolyphonyException;
 import polyphony.workers.Signals;
 import polyphony.workers.devicecheck.Finding.Verdict;
 import polyphony.workers.devicecheck.Trainings.Kind;
 
-/** Whether a training that was killed ends with the very bytes of one that was not. */
+/** Whether a training that was killed ends with the very bytes of one that was not, where equal
+ * inputs are to give equal bits. */
 final class ResumedTraining {
   private static final int STEPS = 5;
   private static final int COMMITTED = 2;
@@ -21,6 +23,7 @@ final class ResumedTraining {
 
   /** Trains to the end; then once more up to a commit and a step beyond it, and never returns. */
   static void die(Bench bench) {
+    TorchEngine.computeDeterministically();
     for (boolean lora : new boolean[] {false, true}) {
       Kind kind = new Kind(lora, false);
       try (Trainer trainer = trainer(bench, kind, Optional.empty())) {
@@ -41,6 +44,7 @@ final class ResumedTraining {
 
   /** Goes on from the commit. */
   static void resume(Bench bench, Consumer<Finding> to) throws IOException {
+    TorchEngine.computeDeterministically();
     for (boolean lora : new boolean[] {false, true}) {
       Kind kind = new Kind(lora, false);
       Path resumed = file(bench, kind, "resumed");
@@ -65,7 +69,8 @@ final class ResumedTraining {
             model,
             Trainings.batches(model, STEPS, 4, 32),
             Trainings.settings(model, kind, 64),
-            state);
+            state,
+            bench.subject().training());
   }
 
   private static void advance(Trainer trainer, int until) {

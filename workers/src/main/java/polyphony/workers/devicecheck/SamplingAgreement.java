@@ -39,12 +39,12 @@ final class SamplingAgreement {
               new Verdict(
                   shape.name() + ": greedy tokens that part from the CPU's, share",
                   parting(prompts, expected, greedy),
-                  bench.tolerance().parting()));
+                  bench.subject().tolerance().parting()));
           to.accept(
               new Verdict(
                   shape.name() + ": greedy tokens, nats below the CPU's best, largest",
                   regret(reference.score(scored(prompts, greedy))),
-                  bench.tolerance().regret()));
+                  bench.subject().tolerance().regret()));
           List<int[]> drawn = texts(sampler, prompts, 1);
           to.accept(
               new Verdict(
@@ -76,7 +76,7 @@ final class SamplingAgreement {
     return new Verdict(
         shape.name() + ": divergence of distributions over given texts, nats",
         sum / positions,
-        bench.tolerance().divergence());
+        bench.subject().tolerance().divergence());
   }
 
   /** Of {@code q} from {@code p}, both logarithms; rounding can make it a little below 0. */

@@ -50,14 +50,14 @@ final class SamplingSpeed {
             .sorted()
             .toArray();
     double perStep = differences[RUNS / 2] / (most - fewest);
-    double bytes = bytes(model, bench.elementBytes(), batch, PROMPT + (fewest + most) / 2.0);
+    double bytes = bytes(model, bench.subject().elementBytes(), batch, PROMPT + (fewest + most) / 2.0);
     return new Speed(
         what,
         batch / perStep,
         Resource.BANDWIDTH,
         bytes / perStep,
-        bench.peakBytes(),
-        MemoryPlan.sampling(model, batch, PROMPT, most).bytes());
+        bench.subject().peakBytes(),
+        MemoryPlan.sampling(bench.subject().arithmetic(), model, batch, PROMPT, most).bytes());
   }
 
   private static double seconds(Sampler sampler, List<int[]> prompts, int newTokens) {

@@ -1,11 +1,12 @@
 package polyphony.workers.devicecheck;
 
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import polyphony.activities.lm.LanguageModel;
-import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Trainer;
+import polyphony.activities.lm.torch.Precision;
 import polyphony.workers.devicecheck.Finding.Verdict;
 import polyphony.workers.devicecheck.Trainings.Kind;
 
@@ -18,36 +19,47 @@ final class TrainingAgreement {
   private TrainingAgreement() {}
 
   static void verify(Bench bench, Consumer<Finding> to) {
+    Subject subject = bench.subject();
     for (ModelShape shape : ModelShape.VARIATIONS) {
       LanguageModel model = bench.model(shape);
       for (boolean lora : new boolean[] {false, true}) {
-        double[] expected = losses(bench.reference(), model, new Kind(lora, false));
-        for (Kind kind : List.of(new Kind(lora, false), new Kind(lora, true))) {
-          double[] found = losses(bench.subject(), model, kind);
-          to.accept(
-              new Verdict(
-                  shape.name() + ", " + kind + ": losses of " + STEPS + " steps, relative",
-                  difference(expected, found),
-                  bench.tolerance().loss()));
+        Kind plain = new Kind(lora, false);
+        double[] expected;
+        try (Trainer trainer =
+            bench
+                .reference()
+                .trainer(model, Trainings.batches(model, STEPS, TEXTS, LENGTH), Trainings.settings(model, plain, TEXTS * LENGTH / 2), Optional.empty())) {
+          expected = losses(trainer);
+        }
+        for (Precision precision :
+            new LinkedHashSet<>(List.of(Precision.FLOAT32, subject.training()))) {
+          for (Kind kind : List.of(plain, new Kind(lora, true))) {
+            try (Trainer trainer =
+                subject.trainer(
+                    model,
+                    Trainings.batches(model, STEPS, TEXTS, LENGTH),
+                    // Several micro-batches, so that gradients are added up.
+                    Trainings.settings(model, kind, TEXTS * LENGTH / 2),
+                    Optional.empty(),
+                    precision)) {
+              to.accept(
+                  new Verdict(
+                      shape.name() + ", " + kind + ", " + Subject.name(precision) + ": losses, relative",
+                      difference(expected, losses(trainer)),
+                      Tolerance.loss(precision)));
+            }
+          }
         }
       }
     }
   }
 
-  private static double[] losses(LanguageModelRuntime runtime, LanguageModel model, Kind kind) {
-    try (Trainer trainer =
-        runtime.trainer(
-            model,
-            Trainings.batches(model, STEPS, TEXTS, LENGTH),
-            // Several micro-batches, so that gradients are added up.
-            Trainings.settings(model, kind, TEXTS * LENGTH / 2),
-            Optional.empty())) {
-      double[] losses = new double[STEPS];
-      for (int step = 0; step < STEPS; step++) {
-        losses[step] = trainer.next().loss();
-      }
-      return losses;
+  private static double[] losses(Trainer trainer) {
+    double[] losses = new double[STEPS];
+    for (int step = 0; step < STEPS; step++) {
+      losses[step] = trainer.next().loss();
     }
+    return losses;
   }
 
   private static double difference(double[] expected, double[] found) {

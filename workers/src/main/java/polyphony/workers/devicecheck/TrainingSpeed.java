@@ -8,6 +8,7 @@ import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.torch.MatmulCeiling;
+import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.storage.PolyphonyException;
 import polyphony.workers.devicecheck.Finding.NotDone;
 import polyphony.workers.devicecheck.Finding.Resource;
@@ -36,6 +37,15 @@ final class TrainingSpeed {
     }
   }
 
+  /** The first of the above once more, where equal inputs must give equal bits. */
+  static void measureDeterministic(Bench bench, ModelShape shape, Consumer<Finding> to) {
+    TorchEngine.computeDeterministically();
+    boolean reduced = bench.assignment().reduced();
+    Kind kind = new Kind(true, true);
+    String what = shape.name() + " training, " + kind + ", same bits";
+    to.accept(measure(bench, shape, what, kind, reduced ? 128 : 2048, reduced ? 2 : 4));
+  }
+
   private static Speed measure(
       Bench bench, ModelShape shape, String what, Kind kind, int length, int texts) {
     LanguageModel model = bench.model(shape);
@@ -47,7 +57,8 @@ final class TrainingSpeed {
                 model,
                 Trainings.batches(model, 1 + STEPS, texts, length),
                 Trainings.settings(model, kind, tokens),
-                Optional.empty())) {
+                Optional.empty(),
+                bench.subject().training())) {
       trainer.next();
       double[] seconds = new double[STEPS];
       for (int step = 0; step < STEPS; step++) {
@@ -66,8 +77,16 @@ final class TrainingSpeed {
           tokens / median,
           Resource.MATMUL,
           texts * operations / median,
-          bench.peakBytes(),
-          MemoryPlan.training(model, 1, tokens, tokens).bytes());
+          bench.subject().peakBytes(),
+          MemoryPlan.training(
+                  bench.subject().arithmetic(),
+                  model.config(),
+                  1,
+                  tokens,
+                  tokens,
+                  Trainings.adapter(model, kind),
+                  kind.recompute())
+              .bytes());
     }
   }
 }

@@ -4,8 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.TrainingBatches;
@@ -18,13 +16,6 @@ final class Trainings {
 
   /** Of every weight, or of an adapter; with or without recomputed activations. */
   record Kind(boolean lora, boolean recompute) {
-    static final List<Kind> ALL =
-        List.of(
-            new Kind(false, false),
-            new Kind(false, true),
-            new Kind(true, false),
-            new Kind(true, true));
-
     @Override
     public String toString() {
       return (lora ? "LoRA" : "full") + (recompute ? ", recomputed" : "");
@@ -47,24 +38,15 @@ final class Trainings {
         1,
         tokens,
         1,
-        kind.lora() ? Optional.of(new TrainingSettings.Lora(adapter(model), 1)) : Optional.empty(),
+        adapter(model, kind).map(each -> new TrainingSettings.Lora(each, 1)),
         kind.recompute());
   }
 
-  /** Of every linear layer of the blocks, without dropout. */
-  private static AdapterConfig adapter(LanguageModel model) {
-    SortedSet<String> targets = new TreeSet<>();
-    model
-        .config()
-        .blockShapes()
-        .forEach(
-            (name, shape) -> {
-              if (shape.length == 2) {
-                String[] path = name.split("\\.", -1);
-                targets.add(path[path.length - 2]);
-              }
-            });
-    return new AdapterConfig(16, 32, 0, targets);
+  /** Of every linear layer of the blocks, without dropout; empty where every weight is trained. */
+  static Optional<AdapterConfig> adapter(LanguageModel model, Kind kind) {
+    return kind.lora()
+        ? Optional.of(new AdapterConfig(16, 32, 0, model.config().linearLayers()))
+        : Optional.empty();
   }
 
   /** The same texts in every step. */

@@ -108,8 +108,7 @@ public final class NativeCudaProbe implements CudaProbe {
     return downloaded(Utils.getEngineCacheDir("pytorch"))
         .<Libtorch>map(Libtorch.Downloaded::new)
         // Where nobody says anything, libtorch is started offline.
-        .orElseGet(
-            () -> new Libtorch.Absent("false".equals(System.getProperty("ai.djl.offline"))));
+        .orElseGet(() -> new Libtorch.Absent("false".equals(System.getProperty("ai.djl.offline"))));
   }
 
   private static String given(String name) {

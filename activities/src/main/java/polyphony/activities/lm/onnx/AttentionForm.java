@@ -26,6 +26,9 @@ interface AttentionForm {
   interface Pass {
     /** {@code query}, {@code key}, {@code value}: {@code [batch, columns, heads * headSize]}. */
     Attended attend(int layer, Value query, Value key, Value value, Optional<Cache> past);
+
+    /** What {@code value} [batch, columns, width] has at each row's last token: [batch, width]. */
+    Value last(Value value);
   }
 
   /**

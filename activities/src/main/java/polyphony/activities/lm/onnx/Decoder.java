@@ -1,11 +1,13 @@
 package polyphony.activities.lm.onnx;
 
+import static polyphony.activities.lm.onnx.GraphBuilder.ElementType.FLOAT;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.function.BiFunction;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.Weights;
 import polyphony.activities.lm.onnx.AttentionForm.Attended;
@@ -19,27 +21,33 @@ import polyphony.activities.lm.onnx.GraphBuilder.Value;
  */
 final class Decoder {
   /**
-   * @param hidden after the final norm, at the selected positions
+   * @param hidden after the final norm, at the selected positions, of the stream's type
    * @param caches of each layer, with the new columns; empty in a pass without cache
    */
   record Forward(Value hidden, List<Cache> caches) {}
 
   private final DecoderConfig config;
+  private final ElementType type;
   private final AttentionForm attention;
   private final Map<String, Value> weights = new LinkedHashMap<>();
   private final Optional<Value> adapters;
 
-  /** {@code root} is the outermost graph; the weights are declared there. */
+  /**
+   * @param root the outermost graph; the weights are declared there
+   * @param type of the weights and of what is reckoned with them
+   */
   Decoder(
       GraphBuilder root,
       DecoderConfig config,
       Weights weights,
       AdapterStack adapters,
+      ElementType type,
       AttentionForm attention) {
     this.config = config;
+    this.type = type;
     this.attention = attention;
     for (String name : config.weightShapes().keySet()) {
-      this.weights.put(name, root.weight(weights.tensor(name)));
+      this.weights.put(name, root.weight(weights.tensor(name), type));
     }
     String rank = Integer.toString(adapters.rank());
     adapters
@@ -50,13 +58,17 @@ final class Decoder {
               String b = AdapterStack.nameOfB(layer);
               String width = Long.toString(shape[1]);
               String outputs = Long.toString(shape[0]);
-              this.weights.put(a, root.input(a, ElementType.FLOAT, rank, width));
-              this.weights.put(b, root.input(b, ElementType.FLOAT, outputs, rank));
+              this.weights.put(a, input(root, a, rank, width));
+              this.weights.put(b, input(root, b, outputs, rank));
             });
     this.adapters =
-        adapters.isEmpty()
-            ? Optional.empty()
-            : Optional.of(root.input("adapters", ElementType.FLOAT, "batch", rank));
+        adapters.isEmpty() ? Optional.empty() : Optional.of(input(root, "adapters", "batch", rank));
+  }
+
+  /** Given as 32-bit floats, reckoned with as {@link #type}. */
+  private Value input(GraphBuilder root, String name, String... shape) {
+    Value given = root.input(name, FLOAT, shape);
+    return type == FLOAT ? given : root.cast(given, type);
   }
 
   /**
@@ -67,13 +79,17 @@ final class Decoder {
    * @param select picks the wanted positions of a {@code [batch, columns, width]} tensor; applied
    *     before the last block's feed-forward layer, so that the rest is computed there alone
    */
-  Forward forward(GraphBuilder graph, Value ids, List<Cache> past, UnaryOperator<Value> select) {
+  Forward forward(
+      GraphBuilder graph,
+      Value ids,
+      List<Cache> past,
+      BiFunction<AttentionForm.Pass, Value, Value> select) {
     AttentionForm.Pass pass = attention.begin(graph, ids, past.stream().findFirst());
     Optional<Value> mask = adapters.map(rows -> mask(graph, ids, rows));
     List<Cache> caches = new ArrayList<>();
     Value stream = graph.apply("Gather", weight("model.embed_tokens.weight"), ids);
     if (config.embeddingScale() != 1) {
-      stream = graph.apply("Mul", stream, graph.real((float) config.embeddingScale()));
+      stream = graph.apply("Mul", stream, graph.real((float) config.embeddingScale(), type));
     }
     for (int layer = 0; layer < config.layers(); layer++) {
       String block = DecoderConfig.blockPrefix(layer);
@@ -89,9 +105,9 @@ final class Decoder {
       attended.present().ifPresent(caches::add);
       Value mixed = attended.output();
       if (layer == config.layers() - 1) {
-        mixed = select.apply(mixed);
-        stream = select.apply(stream);
-        mask = mask.map(select);
+        mixed = select.apply(pass, mixed);
+        stream = select.apply(pass, stream);
+        mask = mask.map(each -> select.apply(pass, each));
       }
       Value output = linear(graph, mixed, block + "self_attn.o_proj", mask);
       if (config.block().outerNorms()) {
@@ -149,9 +165,9 @@ final class Decoder {
         : output;
   }
 
-  /** The output layer. {@code hidden} [rows, hiddenSize] gives [rows, vocabularySize]. */
+  /** The output layer. {@code hidden} [rows, hiddenSize] gives float [rows, vocabularySize]. */
   Value logits(GraphBuilder graph, Value hidden) {
-    Value logits = product(graph, hidden, config.outputWeight());
+    Value logits = converted(graph, product(graph, hidden, config.outputWeight()), FLOAT);
     return Double.isInfinite(config.logitCap())
         ? logits
         : capped(graph, logits, (float) config.logitCap());
@@ -162,16 +178,26 @@ final class Decoder {
     return graph.apply("Mul", share, graph.real(cap));
   }
 
+  /** The operator reckons with 32 bits whatever it is given. */
   private Value norm(GraphBuilder graph, Value value, String name) {
-    Value weight = weight(name);
-    if (config.block().normOffset() != 0) {
-      weight = graph.apply("Add", weight, graph.real((float) config.block().normOffset()));
+    GraphBuilder.Operator operator =
+        graph
+            .operator("RMSNormalization")
+            .with("axis", -1)
+            .with("epsilon", (float) config.normEpsilon());
+    if (config.block().normOffset() == 0) {
+      return operator.of(value, weight(name));
     }
-    return graph
-        .operator("RMSNormalization")
-        .with("axis", -1)
-        .with("epsilon", (float) config.normEpsilon())
-        .of(value, weight);
+    // Few bits would lose a small weight beside the offset.
+    Value offset = graph.real((float) config.block().normOffset());
+    Value weight = graph.apply("Add", converted(graph, weight(name), FLOAT), offset);
+    Value normed = operator.of(converted(graph, value, FLOAT), weight);
+    return type == FLOAT ? normed : graph.cast(normed, type);
+  }
+
+  /** {@code value}, of the stream's type, as one of {@code wanted} type. */
+  private Value converted(GraphBuilder graph, Value value, ElementType wanted) {
+    return type == wanted ? value : graph.cast(value, wanted);
   }
 
   /** Along the last axis, into parts of these widths. */

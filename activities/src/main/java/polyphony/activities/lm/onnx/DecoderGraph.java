@@ -4,7 +4,6 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.Weights;
 import polyphony.activities.lm.onnx.AttentionForm.Cache;
@@ -19,20 +18,26 @@ final class DecoderGraph {
    * Prefill and decoding in one run. The prompt goes through the loop's first iteration, each new
    * token through the next.
    *
-   * <p>Inputs: {@code prompts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
-   * {@code limits} int64 [batch], the most new tokens of each row, at least 1; {@code uniforms}
-   * double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code temperature},
-   * {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code sine} float
-   * [regimes * positions, rotated / 2]; and, where the model's rotary positions have several
-   * regimes, {@code regimes} int64 [batch]. Where there are adapters, {@code adapters} float
-   * [batch, rank], and each of their layers' matrices; see {@link AdapterStack}.
+   * <p>On CUDA an iteration copies its number to the device, 8 bytes, and the loop's condition
+   * back, 1 byte; with a nucleus also whether the search is needed, 1 byte. The cache stays where
+   * it is.
+   *
+   * <p>Inputs: {@code prompts} int64 [batch, columns], padded where the variant wants it; {@code
+   * padding} int64 [batch]; {@code limits} int64 [batch], the most new tokens of each row, at least
+   * 1; {@code uniforms} double [batch, steps]; {@code endTokens} int64 [ends], at least one; {@code
+   * temperature}, {@code topP} float; {@code greedy}, {@code nucleus} bool; {@code cosine}, {@code
+   * sine} float [regimes * positions, rotated / 2]; and, where the model's rotary positions have
+   * several regimes, {@code firstRows} int64 [batch], where in the tables each row's begins. Where
+   * there are adapters, {@code adapters} float [batch, rank], and each of their layers' matrices;
+   * see {@link AdapterStack}.
    *
    * <p>Output: {@code tokens} int64 [executed, batch]; executed is below steps where every row
    * ended or reached its limit earlier. What follows a row's end is to be ignored.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto generation(DecoderConfig config, Weights weights, AdapterStack adapters) {
+  static ModelProto generation(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("generation");
     Value prompts = graph.input("prompts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
@@ -43,11 +48,14 @@ final class DecoderGraph {
         new TokenSelection(
             graph.input("temperature", ElementType.FLOAT),
             graph.input("topP", ElementType.FLOAT),
-            graph.input("greedy", ElementType.BOOL),
-            graph.input("nucleus", ElementType.BOOL),
+            onHost(graph, graph.input("greedy", ElementType.BOOL), prompts),
+            onHost(graph, graph.input("nucleus", ElementType.BOOL), prompts),
+            config.vocabularySize(),
             TokenSelection.SHORTLIST);
+    ElementType type = variant.precision().type();
     Decoder decoder =
-        new Decoder(graph, config, weights, adapters, attention(graph, config, padding));
+        new Decoder(
+            graph, config, weights, adapters, type, attention(graph, config, variant, padding));
 
     Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);
     Value emptyShape =
@@ -55,7 +63,8 @@ final class DecoderGraph {
             .operator("Concat")
             .with("axis", 0)
             .of(batch, graph.integers(config.keyValueHeads(), 0, config.headSize()));
-    Value empty = graph.apply("ConstantOfShape", emptyShape);
+    Value nothing = graph.apply("ConstantOfShape", emptyShape);
+    Value empty = type == ElementType.FLOAT ? nothing : graph.cast(nothing, type);
     Value nobody = graph.cast(graph.apply("ConstantOfShape", batch), ElementType.BOOL);
 
     GraphBuilder body = graph.subgraph("decode");
@@ -70,13 +79,11 @@ final class DecoderGraph {
     for (int layer = 0; layer < config.layers(); layer++) {
       past.add(
           new Cache(
-              body.parameter("pastKey", ElementType.FLOAT, cacheShape),
-              body.parameter("pastValue", ElementType.FLOAT, cacheShape)));
+              body.parameter("pastKey", type, cacheShape),
+              body.parameter("pastValue", type, cacheShape)));
     }
 
-    UnaryOperator<Value> lastColumn =
-        value -> body.operator("Gather").with("axis", 1).of(value, body.integer(-1));
-    Decoder.Forward forward = decoder.forward(body, ids, past, lastColumn);
+    Decoder.Forward forward = decoder.forward(body, ids, past, AttentionForm.Pass::last);
     Value uniform =
         body.operator("Gather")
             .with("axis", 1)
@@ -84,29 +91,22 @@ final class DecoderGraph {
     Value token = selection.select(body, decoder.logits(body, forward.hidden()), uniform);
     Value tokens = body.apply("Squeeze", token, body.integers(1));
 
-    Value endings = body.cast(body.apply("Equal", token, endTokens), ElementType.INT32);
+    Value endings = body.cast(body.apply("Equal", token, endTokens), ElementType.FLOAT);
     Value ended =
         body.cast(
-            body.operator("ReduceMax").with("keepdims", 0).of(endings, body.integers(1)),
+            body.operator("ReduceSum").with("keepdims", 0).of(endings, body.integers(1)),
             ElementType.BOOL);
     Value full = body.apply("GreaterOrEqual", body.apply("Add", step, body.integer(1)), limits);
     Value invalid = body.apply("Less", tokens, body.integer(0));
     Value nowFinished =
         body.apply("Or", body.apply("Or", finished, ended), body.apply("Or", full, invalid));
-    Value everyone =
-        body.cast(
-            body.operator("ReduceMin")
-                .with("keepdims", 0)
-                .of(body.cast(nowFinished, ElementType.INT32)),
-            ElementType.BOOL);
-
-    body.output(body.apply("Not", everyone), ElementType.BOOL);
+    body.output(body.any(body.apply("Not", nowFinished)), ElementType.BOOL);
     body.output(token, ElementType.INT64, "batch", "1");
     body.output(nowFinished, ElementType.BOOL, "batch");
     String[] grownShape = {cacheShape[0], cacheShape[1], "present", cacheShape[3]};
     for (Cache cache : forward.caches()) {
-      body.output(cache.key(), ElementType.FLOAT, grownShape);
-      body.output(cache.value(), ElementType.FLOAT, grownShape);
+      body.output(cache.key(), type, grownShape);
+      body.output(cache.value(), type, grownShape);
     }
     body.output(tokens, ElementType.INT64, "batch");
 
@@ -129,22 +129,33 @@ final class DecoderGraph {
   }
 
   /**
+   * {@code truth} as a value that CUDA keeps on the host, where conditions are wanted, because it
+   * depends on a shape; an input that only the loop uses would lie on the device, and come back in
+   * every iteration.
+   */
+  private static Value onHost(GraphBuilder graph, Value truth, Value anything) {
+    Value rows = graph.operator("Shape").with("start", 0).with("end", 1).of(anything);
+    return graph.apply("And", truth, graph.cast(rows, ElementType.BOOL));
+  }
+
+  /**
    * One forward pass over given tokens.
    *
-   * <p>Inputs: {@code texts} int64 [batch, columns], left-padded; {@code padding} int64 [batch];
-   * {@code positions} int64 [scored], each {@code row * columns + column} of the token before the
-   * scored one; {@code cosine}, {@code sine} float [regimes * positions, rotated / 2]; and, where
-   * the model's rotary positions have several regimes, {@code regimes} int64 [batch]. Adapters as
-   * in {@link #generation}.
+   * <p>Inputs: {@code texts} int64 [batch, columns], padded where the variant wants it; {@code
+   * padding} int64 [batch]; {@code positions} int64 [scored], each {@code row * columns + column}
+   * of the token before the scored one; {@code cosine}, {@code sine} float [regimes * positions,
+   * rotated / 2]; and, where the model's rotary positions have several regimes, {@code firstRows}
+   * int64 [batch]. Adapters as in {@link #generation}.
    *
    * <p>Outputs: {@code logDistributions} float [scored, vocabulary]; {@code hidden} float [scored,
    * hiddenSize], after the final norm.
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto scoring(DecoderConfig config, Weights weights, AdapterStack adapters) {
+  static ModelProto scoring(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("scoring");
-    Given given = given(graph, config, weights, adapters);
+    Given given = given(graph, config, weights, adapters, variant);
     Value logDistributions = graph.operator("LogSoftmax").with("axis", -1).of(given.logits(graph));
     graph.output(
         "logDistributions",
@@ -154,7 +165,9 @@ final class DecoderGraph {
         Integer.toString(config.vocabularySize()));
     graph.output(
         "hidden",
-        given.hidden(),
+        variant.precision().type() == ElementType.FLOAT
+            ? given.hidden()
+            : graph.cast(given.hidden(), ElementType.FLOAT),
         ElementType.FLOAT,
         "scored",
         Integer.toString(config.hiddenSize()));
@@ -166,11 +179,12 @@ final class DecoderGraph {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  static ModelProto logits(DecoderConfig config, Weights weights, AdapterStack adapters) {
+  static ModelProto logits(
+      DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant) {
     GraphBuilder graph = new GraphBuilder("logits");
     graph.output(
         "logits",
-        given(graph, config, weights, adapters).logits(graph),
+        given(graph, config, weights, adapters, variant).logits(graph),
         ElementType.FLOAT,
         "scored",
         Integer.toString(config.vocabularySize()));
@@ -180,7 +194,7 @@ final class DecoderGraph {
   /**
    * The forward pass over given tokens.
    *
-   * @param hidden float [scored, hiddenSize]
+   * @param hidden [scored, hiddenSize], of the stream's type
    */
   private record Given(Decoder decoder, Value hidden) {
     Value logits(GraphBuilder graph) {
@@ -189,31 +203,47 @@ final class DecoderGraph {
   }
 
   private static Given given(
-      GraphBuilder graph, DecoderConfig config, Weights weights, AdapterStack adapters) {
+      GraphBuilder graph,
+      DecoderConfig config,
+      Weights weights,
+      AdapterStack adapters,
+      GraphVariant variant) {
     Value texts = graph.input("texts", ElementType.INT64, "batch", "columns");
     Value padding = graph.input("padding", ElementType.INT64, "batch");
     Value positions = graph.input("positions", ElementType.INT64, "scored");
     Decoder decoder =
-        new Decoder(graph, config, weights, adapters, attention(graph, config, padding));
-
-    UnaryOperator<Value> scored =
-        value -> {
-          Value last = graph.operator("Shape").with("start", 2).of(value);
-          Value flatShape = graph.operator("Concat").with("axis", 0).of(graph.integers(-1), last);
-          return graph.apply("Gather", graph.apply("Reshape", value, flatShape), positions);
-        };
-    return new Given(decoder, decoder.forward(graph, texts, List.of(), scored).hidden());
+        new Decoder(
+            graph,
+            config,
+            weights,
+            adapters,
+            variant.precision().type(),
+            attention(graph, config, variant, padding));
+    Decoder.Forward forward =
+        decoder.forward(graph, texts, List.of(), (pass, value) -> graph.rowsOf(value, positions));
+    return new Given(decoder, forward.hidden());
   }
 
-  private static AttentionForm attention(GraphBuilder graph, DecoderConfig config, Value padding) {
+  private static AttentionForm attention(
+      GraphBuilder graph, DecoderConfig config, GraphVariant variant, Value padding) {
+    ElementType type = variant.precision().type();
+    Rotation rotation =
+        new Rotation(
+            config,
+            config.rotary().regimes() == 1
+                ? Optional.empty()
+                : Optional.of(graph.input("firstRows", ElementType.INT64, "batch")),
+            rotaryTable(graph, config, type, "cosine"),
+            rotaryTable(graph, config, type, "sine"));
+    return variant.grouped(config)
+        ? new GroupedAttention(config, padding, rotation)
+        : new OnnxAttention(config, type, padding, rotation);
+  }
+
+  private static Value rotaryTable(
+      GraphBuilder graph, DecoderConfig config, ElementType type, String name) {
     String half = Integer.toString(config.rotary().size() / 2);
-    return new OnnxAttention(
-        config,
-        padding,
-        config.rotary().regimes() == 1
-            ? Optional.empty()
-            : Optional.of(graph.input("regimes", ElementType.INT64, "batch")),
-        graph.input("cosine", ElementType.FLOAT, "table", half),
-        graph.input("sine", ElementType.FLOAT, "table", half));
+    Value table = graph.input(name, ElementType.FLOAT, "table", half);
+    return type == ElementType.FLOAT ? table : graph.cast(table, type);
   }
 }

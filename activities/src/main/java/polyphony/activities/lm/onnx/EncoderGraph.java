@@ -133,6 +133,6 @@ final class EncoderGraph {
   }
 
   private Value weight(String name) {
-    return graph.weight(model.tensor(name));
+    return graph.weight(model.tensor(name), ElementType.FLOAT);
   }
 }

@@ -10,11 +10,13 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import ai.onnxruntime.platform.Fp16Conversions;
 import com.google.protobuf.ByteString;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
@@ -24,7 +26,9 @@ import polyphony.storage.PolyphonyException;
 /**
  * Writes an ONNX graph line by line: {@code Value y = graph.apply("Add", a, b)}. A subgraph (the
  * body of a Loop, a branch of an If) is a builder of its own that may use every value of the graphs
- * around it. Constants and weights always live in the outermost graph, once each.
+ * around it. Weights always live in the outermost graph, once each; a constant lives in the graph
+ * that uses it, where the runtime gives every device a copy of its own when it loads the model. One
+ * of an outer graph would be copied whenever the inner one runs.
  */
 final class GraphBuilder {
   /** A tensor of the graph. */
@@ -36,6 +40,8 @@ final class GraphBuilder {
   /** Element types, with their ONNX numbers. */
   enum ElementType {
     FLOAT(TensorProto.DataType.FLOAT),
+    FLOAT16(TensorProto.DataType.FLOAT16),
+    BFLOAT16(TensorProto.DataType.BFLOAT16),
     DOUBLE(TensorProto.DataType.DOUBLE),
     INT32(TensorProto.DataType.INT32),
     INT64(TensorProto.DataType.INT64),
@@ -45,6 +51,16 @@ final class GraphBuilder {
 
     ElementType(TensorProto.DataType onnx) {
       this.onnx = onnx;
+    }
+
+    /** The type with this ONNX number. */
+    static ElementType of(int number) {
+      for (ElementType type : values()) {
+        if (type.onnx.getNumber() == number) {
+          return type;
+        }
+      }
+      throw new IllegalArgumentException("no element type has the number " + number);
     }
   }
 
@@ -149,6 +165,24 @@ final class GraphBuilder {
             .addFloatData(value));
   }
 
+  /** A scalar of a floating-point type of at most 32 bits, rounded to it. */
+  Value real(float value, ElementType type) {
+    return switch (type) {
+      case FLOAT -> real(value);
+      case FLOAT16 -> bits(value, type, Fp16Conversions.floatToFp16(value));
+      case BFLOAT16 -> bits(value, type, Fp16Conversions.floatToBf16(value));
+      default -> throw new IllegalArgumentException(type + " is no type of real numbers here");
+    };
+  }
+
+  private Value bits(float value, ElementType type, short bits) {
+    return constant(
+        type.name().toLowerCase(Locale.ROOT) + "_" + value,
+        TensorProto.newBuilder()
+            .setDataType(type.onnx.getNumber())
+            .addInt32Data(Short.toUnsignedInt(bits)));
+  }
+
   /** A scalar of 64-bit floating-point type. */
   Value doubleReal(double value) {
     return constant(
@@ -168,25 +202,28 @@ final class GraphBuilder {
   }
 
   private Value constant(String name, TensorProto.Builder tensor) {
-    return root.constants.computeIfAbsent(
+    return constants.computeIfAbsent(
         name,
         key -> {
-          root.graph.addInitializer(tensor.setName(key));
-          return new Value(key);
+          // No graph may have a name that one around it has.
+          String unique = root == this ? key : key + "_" + counter.getAndIncrement();
+          graph.addInitializer(tensor.setName(unique));
+          return new Value(unique);
         });
   }
 
   /**
-   * A weight as 32-bit floats, read by the runtime from the very file that holds it.
+   * A weight as numbers of {@code wanted} type, read by the runtime from the very file that holds
+   * it. Where the file has another type, the runtime converts it when it loads the graph.
    *
    * @throws PolyphonyException DATA where its type or place in the file cannot be read that way
    */
-  Value weight(Weights.Tensor tensor) {
-    TensorProto.DataType type =
+  Value weight(Weights.Tensor tensor, ElementType wanted) {
+    ElementType type =
         switch (tensor.type()) {
-          case "F32" -> TensorProto.DataType.FLOAT;
-          case "F16" -> TensorProto.DataType.FLOAT16;
-          case "BF16" -> TensorProto.DataType.BFLOAT16;
+          case "F32" -> ElementType.FLOAT;
+          case "F16" -> ElementType.FLOAT16;
+          case "BF16" -> ElementType.BFLOAT16;
           default ->
               throw PolyphonyException.data(
                   tensor.file()
@@ -209,15 +246,15 @@ final class GraphBuilder {
     TensorProto.Builder external =
         TensorProto.newBuilder()
             .setName(tensor.name())
-            .setDataType(type.getNumber())
+            .setDataType(type.onnx.getNumber())
             .addAllDims(LongStream.of(tensor.shape()).boxed().toList())
             .setDataLocation(TensorProto.DataLocation.EXTERNAL)
             .addExternalData(
                 entry("location", OnnxSession.realPath(tensor.file()).getFileName().toString()))
             .addExternalData(entry("offset", Long.toString(tensor.offset())))
             .addExternalData(entry("length", Long.toString(tensor.bytes())));
-    Value stored = constant(tensor.name(), external);
-    return type == TensorProto.DataType.FLOAT ? stored : root.cast(stored, ElementType.FLOAT);
+    Value stored = root.constant(tensor.name(), external);
+    return type == wanted ? stored : root.cast(stored, wanted);
   }
 
   private static StringStringEntryProto entry(String key, String value) {
@@ -238,10 +275,25 @@ final class GraphBuilder {
     return operator(operator).with("keepdims", 1).of(value, integers(axis));
   }
 
+  /** Whether any element is true, as a scalar. Sums of floats are what CUDA needs no cuDNN for. */
+  Value any(Value truths) {
+    Value sum = operator("ReduceSum").with("keepdims", 0).of(cast(truths, ElementType.FLOAT));
+    return cast(sum, ElementType.BOOL);
+  }
+
   /** The length of one axis, as a scalar. */
   Value length(Value value, int axis) {
     Value shape = operator("Shape").with("start", axis).with("end", axis + 1).of(value);
     return apply("Squeeze", shape);
+  }
+
+  /**
+   * Rows of a {@code [batch, columns, width]} tensor: row r is {@code [r / columns, r % columns]}.
+   */
+  Value rowsOf(Value value, Value rows) {
+    Value width = operator("Shape").with("start", 2).of(value);
+    Value shape = operator("Concat").with("axis", 0).of(integers(-1), width);
+    return apply("Gather", apply("Reshape", value, shape), rows);
   }
 
   /** An operator that is about to be applied. */

@@ -8,11 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
 
 /**
- * Attention by the standard operators of opset 23, in 32-bit floats, over left-padded rows: a row's
- * tokens end in the last column, so that all rows of a growing cache append in the same column.
+ * Attention by the standard operators of opset 23 over left-padded rows: a row's tokens end in the
+ * last column, so that all rows of a growing cache append in the same column.
  */
 final class OnnxAttention implements AttentionForm {
   /**
@@ -22,24 +23,19 @@ final class OnnxAttention implements AttentionForm {
   private static final float HIDDEN = -1e30f;
 
   private final DecoderConfig config;
+  private final ElementType type;
   private final Value padding;
-  private final Optional<Value> regimes;
-  private final Value cosine;
-  private final Value sine;
+  private final Rotation rotation;
 
   /**
+   * @param type of queries, keys and values
    * @param padding int64 [batch]: columns on the left of a row that hold no token
-   * @param regimes int64 [batch]: each row's regime, where the model's positions have several
-   * @param cosine float [regimes * positions, rotated / 2]
-   * @param sine the same shape
    */
-  OnnxAttention(
-      DecoderConfig config, Value padding, Optional<Value> regimes, Value cosine, Value sine) {
+  OnnxAttention(DecoderConfig config, ElementType type, Value padding, Rotation rotation) {
     this.config = config;
+    this.type = type;
     this.padding = padding;
-    this.regimes = regimes;
-    this.cosine = cosine;
-    this.sine = sine;
+    this.rotation = rotation;
   }
 
   @Override
@@ -55,7 +51,7 @@ final class OnnxAttention implements AttentionForm {
     Value positions =
         graph.apply(
             "Max", graph.apply("Sub", queries, start), graph.integer(0)); // [batch, columns]
-    Value rows = regimes.map(each -> rowsOfRegime(graph, positions, each)).orElse(positions);
+    Value rows = rotation.rows(graph, positions);
     Value seenFrom =
         graph.apply(
             "Unsqueeze",
@@ -70,52 +66,50 @@ final class OnnxAttention implements AttentionForm {
     Map<Integer, Value> masks = new LinkedHashMap<>();
     for (int window : new LinkedHashSet<>(config.attention().windows())) {
       Value within = window == WHOLE_TEXT ? seen : windowed(graph, seen, keys, seenTo, window);
-      masks.put(window, graph.apply("Where", within, graph.real(0), graph.real(HIDDEN)));
+      masks.put(
+          window, graph.apply("Where", within, graph.real(0, type), graph.real(hidden(), type)));
     }
-    return (layer, query, key, value, cache) -> {
-      Value turnedQuery = rotate(graph, query, rows, config.heads());
-      Value turnedKey = rotate(graph, key, rows, config.keyValueHeads());
-      Value mask = masks.get(config.attention().windows().get(layer));
-      GraphBuilder.Operator attention =
-          graph
-              .operator("Attention")
-              .with("q_num_heads", config.heads())
-              .with("kv_num_heads", config.keyValueHeads())
-              .with("scale", (float) config.attention().scale());
-      if (!Double.isInfinite(config.attention().cap())) {
-        // The CPU kernel caps before it masks, as it should; opset 23's own text has it reversed.
-        attention.with("softcap", (float) config.attention().cap());
+    return new Pass() {
+      @Override
+      public Attended attend(
+          int layer, Value query, Value key, Value value, Optional<Cache> cache) {
+        Value turnedQuery = rotation.turn(graph, query, rows, config.heads());
+        Value turnedKey = rotation.turn(graph, key, rows, config.keyValueHeads());
+        Value mask = masks.get(config.attention().windows().get(layer));
+        GraphBuilder.Operator attention =
+            graph
+                .operator("Attention")
+                .with("q_num_heads", config.heads())
+                .with("kv_num_heads", config.keyValueHeads())
+                .with("scale", (float) config.attention().scale());
+        if (!Double.isInfinite(config.attention().cap())) {
+          // The CPU kernel caps before it masks, as it should; opset 23's own text has it reversed.
+          attention.with("softcap", (float) config.attention().cap());
+        }
+        if (cache.isEmpty()) {
+          return new Attended(attention.of(turnedQuery, turnedKey, value, mask), Optional.empty());
+        }
+        List<Value> outputs =
+            attention.outputs(
+                3, turnedQuery, turnedKey, value, mask, cache.get().key(), cache.get().value());
+        return new Attended(outputs.get(0), Optional.of(new Cache(outputs.get(1), outputs.get(2))));
       }
-      if (cache.isEmpty()) {
-        return new Attended(attention.of(turnedQuery, turnedKey, value, mask), Optional.empty());
+
+      @Override
+      public Value last(Value value) {
+        return graph.operator("Gather").with("axis", 1).of(value, graph.integer(-1));
       }
-      List<Value> outputs =
-          attention.outputs(
-              3, turnedQuery, turnedKey, value, mask, cache.get().key(), cache.get().value());
-      return new Attended(outputs.get(0), Optional.of(new Cache(outputs.get(1), outputs.get(2))));
     };
   }
 
-  /** Rows of the rotary tables: each regime has a block of them. */
-  private Value rowsOfRegime(GraphBuilder graph, Value positions, Value regimes) {
-    Value rows = graph.length(cosine, 0);
-    Value block = graph.apply("Div", rows, graph.integer(config.rotary().regimes()));
-    Value offset = graph.apply("Unsqueeze", graph.apply("Mul", regimes, block), graph.integers(1));
-    return graph.apply("Add", positions, offset);
+  /** As far as the type's numbers go. */
+  private float hidden() {
+    return type == ElementType.FLOAT16 ? -65504 : HIDDEN;
   }
 
   private static Value windowed(
       GraphBuilder graph, Value seen, Value keys, Value queries, int window) {
     Value before = graph.apply("Sub", queries, graph.integer(window));
     return graph.apply("And", seen, graph.apply("Greater", keys, before));
-  }
-
-  private Value rotate(GraphBuilder graph, Value value, Value rows, int heads) {
-    GraphBuilder.Operator rotation =
-        graph.operator("RotaryEmbedding").with("num_heads", heads).with("interleaved", 0);
-    if (config.rotary().size() < config.headSize()) {
-      rotation.with("rotary_embedding_dim", config.rotary().size());
-    }
-    return rotation.of(value, cosine, sine, rows);
   }
 }

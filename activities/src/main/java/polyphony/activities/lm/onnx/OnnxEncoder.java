@@ -76,7 +76,7 @@ public final class OnnxEncoder implements Encoder {
   }
 
   private List<float[][]> run(List<int[]> texts) {
-    PaddedBatch padded = PaddedBatch.of(texts);
+    PaddedBatch padded = PaddedBatch.of(texts, PaddedBatch.Side.LEFT);
     try (OnnxSession.Inputs inputs = session.inputs()) {
       inputs
           .integers("texts", padded.ids(), padded.rows(), padded.columns())

@@ -18,7 +18,7 @@ public final class OnnxLogits {
    */
   public static float[] last(LanguageModel model, int[] tokens, OnnxOptions options) {
     TokenIds.require(model.config().vocabularySize(), tokens, "the list of tokens");
-    PaddedBatch batch = PaddedBatch.of(List.of(tokens));
+    PaddedBatch batch = PaddedBatch.of(List.of(tokens), options.variant().padding(model.config()));
     float[] logits = new float[model.config().vocabularySize()];
     AdapterStack adapters = AdapterStack.of(List.of(model));
     try (OnnxSession session = OnnxSession.open(model, adapters, DecoderGraph::logits, options);
@@ -28,7 +28,7 @@ public final class OnnxLogits {
           .integers("padding", batch.padding(), 1)
           .integers("positions", new long[] {batch.columns() - 1L}, 1);
       if (model.config().rotary().regimes() > 1) {
-        inputs.integers("regimes", batch.regimes(model.config().rotary()), 1);
+        inputs.integers("firstRows", batch.firstRows(model.config().rotary(), batch.columns()), 1);
       }
       adapters.addMask(inputs, List.of(0));
       RotaryTable.of(model.config().rotary().at(batch.columns()), batch.columns()).addTo(inputs);

@@ -11,21 +11,31 @@ import polyphony.activities.lm.MemoryPlan;
  *     another run, without the rows that are done, which bounds the memory that the cache takes
  * @param tokensPerScoring tokens of one run of the scoring graph, padding included, at most (one
  *     text at least); what fits the processor's cache is faster than what does not
+ * @param variant how graphs are written
  * @param cuda the GPU to compute on; empty: the processors
  */
 public record OnnxOptions(
-    int threads, int stepsPerRun, int tokensPerScoring, Optional<OnnxCuda> cuda) {
+    int threads,
+    int stepsPerRun,
+    int tokensPerScoring,
+    GraphVariant variant,
+    Optional<OnnxCuda> cuda) {
   public static final OnnxOptions DEFAULT =
-      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
+      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING, GraphVariant.CPU);
 
   /** On the processors. */
-  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
-    this(threads, stepsPerRun, tokensPerScoring, Optional.empty());
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring, GraphVariant variant) {
+    this(threads, stepsPerRun, tokensPerScoring, variant, Optional.empty());
   }
 
   /** These on a GPU. */
   public OnnxOptions on(OnnxCuda gpu) {
-    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, Optional.of(gpu));
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, variant, Optional.of(gpu));
+  }
+
+  /** These with graphs that are written in another way. */
+  public OnnxOptions as(GraphVariant other) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other, cuda);
   }
 
   public OnnxOptions {
@@ -38,5 +48,15 @@ public record OnnxOptions(
               + " and "
               + tokensPerScoring);
     }
+  }
+
+  /** With the processor's graphs. */
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU);
+  }
+
+  /** The same with graphs of another variant. */
+  public OnnxOptions with(GraphVariant other) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other);
   }
 }

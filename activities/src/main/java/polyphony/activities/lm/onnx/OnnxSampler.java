@@ -101,7 +101,8 @@ public final class OnnxSampler implements Sampler {
   private void run(List<Row> rows, SamplingSettings settings) {
     long[] limits = rows.stream().mapToLong(this::limit).toArray();
     int steps = (int) Math.min(options.stepsPerRun(), Arrays.stream(limits).max().orElseThrow());
-    PaddedBatch padded = PaddedBatch.of(rows.stream().map(Row::soFar).toList());
+    PaddedBatch padded =
+        PaddedBatch.of(rows.stream().map(Row::soFar).toList(), options.variant().padding(config));
     boolean greedy = settings.temperature() == 0;
     double[] uniforms = new double[Math.multiplyExact(rows.size(), steps)];
     if (!greedy) {
@@ -125,7 +126,10 @@ public final class OnnxSampler implements Sampler {
           .truth("greedy", greedy)
           .truth("nucleus", settings.topP() < 1);
       if (config.rotary().regimes() > 1) {
-        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+        inputs.integers(
+            "firstRows",
+            padded.firstRows(config.rotary(), padded.columns() + steps),
+            padded.rows());
       }
       adapters.addMask(inputs, rows.stream().map(row -> row.model).toList());
       RotaryTable.of(config.rotary(), padded.columns() + steps).addTo(inputs);

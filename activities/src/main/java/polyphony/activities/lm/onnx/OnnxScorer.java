@@ -69,7 +69,9 @@ public final class OnnxScorer implements Scorer {
   }
 
   private List<Scores> run(List<Text> batch) {
-    PaddedBatch padded = PaddedBatch.of(batch.stream().map(Text::tokens).toList());
+    PaddedBatch padded =
+        PaddedBatch.of(
+            batch.stream().map(Text::tokens).toList(), options.variant().padding(config));
     long[] positions = scoredPositions(batch, padded);
     try (OnnxSession.Inputs inputs = session.inputs()) {
       inputs
@@ -77,7 +79,8 @@ public final class OnnxScorer implements Scorer {
           .integers("padding", padded.padding(), padded.rows())
           .integers("positions", positions, positions.length);
       if (config.rotary().regimes() > 1) {
-        inputs.integers("regimes", padded.regimes(config.rotary()), padded.rows());
+        inputs.integers(
+            "firstRows", padded.firstRows(config.rotary(), padded.columns()), padded.rows());
       }
       adapters.addMask(inputs, batch.stream().map(Text::model).toList());
       RotaryTable.of(config.rotary(), padded.columns()).addTo(inputs);
@@ -121,7 +124,7 @@ public final class OnnxScorer implements Scorer {
         new long[batch.stream().mapToInt(text -> text.tokens().length - text.from()).sum()];
     int next = 0;
     for (int row = 0; row < batch.size(); row++) {
-      long start = (long) row * padded.columns() + padded.padding()[row];
+      long start = padded.start(row);
       for (int i = batch.get(row).from(); i < batch.get(row).tokens().length; i++) {
         positions[next++] = start + i - 1;
       }

@@ -4,16 +4,20 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.io.IOException;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -38,6 +42,14 @@ final class OnnxSession implements AutoCloseable {
    *     GPU cannot be used
    */
   OnnxSession(ModelProto model, Path weightsFolder, OnnxOptions options) {
+    this(model, weightsFolder, options, Optional.empty());
+  }
+
+  /**
+   * @param optimized where to write the graph as the runtime runs it
+   */
+  private OnnxSession(
+      ModelProto model, Path weightsFolder, OnnxOptions options, Optional<Path> optimized) {
     shrinkage = options.cuda().map(OnnxCuda::shrinkage).orElse("cpu:0");
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
@@ -52,10 +64,21 @@ final class OnnxSession implements AutoCloseable {
       if (options.cuda().isPresent()) {
         options.cuda().get().addTo(settings);
       }
+      if (optimized.isPresent()) {
+        settings.setOptimizedModelFilePath(optimized.get().toString());
+        // It warns that the file is good for this machine alone.
+        settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+      }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
       throw failure("the model's graph cannot be loaded", e);
     }
+  }
+
+  /** Writes a decoder's graph. */
+  interface Emitter {
+    ModelProto emit(
+        DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant);
   }
 
   /**
@@ -64,12 +87,12 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
   static OnnxSession open(
-      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+      LanguageModel model, AdapterStack adapters, Emitter emitter, OnnxOptions options) {
     OnnxSession session =
         open(
             model.folder(),
             model.weights(),
-            () -> emit.graph(model.config(), model.weights(), adapters),
+            () -> emitter.emit(model.config(), model.weights(), adapters, options.variant()),
             options);
     try {
       adapters.addMatrices(session.kept);
@@ -80,14 +103,48 @@ final class OnnxSession implements AutoCloseable {
     }
   }
 
-  /** One of {@link DecoderGraph}'s graphs. */
-  interface Emission {
-    ModelProto graph(DecoderConfig config, Weights weights, AdapterStack adapters);
-  }
-
   /** The same for a model of any kind in {@code folder}. */
   static OnnxSession open(
       Path folder, Weights weights, Supplier<ModelProto> graph, OnnxOptions options) {
+    Path weightsFolder = weightsFolder(folder, weights);
+    return new OnnxSession(graph.get(), weightsFolder, options);
+  }
+
+  /**
+   * The graph as the runtime runs it: without what it computes beforehand, with what it adds.
+   *
+   * @throws PolyphonyException as {@link #open} does; INFRASTRUCTURE where there is no room for it
+   */
+  static ModelProto optimized(LanguageModel model, Emitter emitter, OnnxOptions options) {
+    ModelProto graph =
+        emitter.emit(
+            model.config(), model.weights(), AdapterStack.of(List.of(model)), options.variant());
+    Path file = null;
+    try {
+      file = Files.createTempFile("polyphony-graph", ".onnx");
+      new OnnxSession(
+              graph, weightsFolder(model.folder(), model.weights()), options, Optional.of(file))
+          .close();
+      return ModelProto.parseFrom(Files.readAllBytes(file));
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(
+          "the graph cannot be written to a temporary file and read again; is the disk full?", e);
+    } finally {
+      delete(file);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      if (file != null) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw PolyphonyException.infrastructure(file + ": cannot be deleted", e);
+    }
+  }
+
+  private static Path weightsFolder(Path folder, Weights weights) {
     Set<Path> folders =
         weights.tensors().values().stream()
             .map(tensor -> realPath(tensor.file()).getParent())
@@ -96,7 +153,7 @@ final class OnnxSession implements AutoCloseable {
       throw PolyphonyException.data(
           folder + ": the weight files must lie in one folder, not in " + folders);
     }
-    return new OnnxSession(graph.get(), folders.iterator().next(), options);
+    return folders.iterator().next();
   }
 
   /** A model folder may hold symbolic links into a store; the runtime follows real paths alone. */

@@ -12,12 +12,26 @@ import polyphony.activities.lm.onnx.GraphBuilder.Value;
  * @param topP float scalar in (0, 1]
  * @param greedy bool scalar: take the most probable token, whatever the other settings
  * @param nucleus bool scalar: whether {@code topP} is below 1
+ * @param vocabulary tokens that there are
  * @param shortlist how many of the most probable tokens are sorted; where no row's nucleus holds
  *     more, no search is needed. Changes the speed alone.
  */
-record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus, int shortlist) {
+record TokenSelection(
+    Value temperature, Value topP, Value greedy, Value nucleus, int vocabulary, int shortlist) {
   /** Holds most nuclei of a trained model; sorting it costs little even in a large vocabulary. */
   static final int SHORTLIST = 256;
+
+  /**
+   * Cumulative weights of a vocabulary from this size on are taken in two steps, of segments and
+   * within one: CUDA's kernel adds up all that stands before each element, and the processor's has
+   * less to write.
+   */
+  static final int SEGMENTED = 4096;
+
+  private static final int SEGMENT = 512;
+
+  /** The greatest double below 1: times any total, it rounds to less than the total. */
+  private static final double BELOW_ONE = Math.nextDown(1.0);
 
   /** What a row gets in place of a token when its logits are not numbers. */
   static final long INVALID = -1;
@@ -48,11 +62,7 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
     Weighted weighted = weigh(graph, logits);
 
     GraphBuilder best = graph.subgraph("greedy");
-    best.output(
-        best.operator("ArgMax").with("axis", 1).with("keepdims", 1).of(logits),
-        ElementType.INT64,
-        "batch",
-        "1");
+    best.output(extreme(best, logits, 1).get(1), ElementType.INT64, "batch", "1");
 
     GraphBuilder draw = graph.subgraph("draw");
     draw.output(
@@ -66,7 +76,7 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
   }
 
   private Weighted weigh(GraphBuilder graph, Value logits) {
-    Value shifted = graph.apply("Sub", logits, graph.reduce("ReduceMax", logits, 1));
+    Value shifted = graph.apply("Sub", logits, greatest(graph, logits));
     Value scaled = graph.apply("Div", shifted, temperature);
     Value weights = graph.apply("Exp", scaled);
     return new Weighted(scaled, weights, graph.reduce("ReduceSum", weights, 1));
@@ -98,12 +108,11 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
   /** The least scaled logit in the nucleus, float [batch, 1]. */
   private Value nucleusThreshold(GraphBuilder graph, Weighted weighted) {
     Value target = graph.apply("Mul", weighted.sum(), topP);
-    Value size = graph.apply("Min", graph.length(weighted.scaled(), 1), graph.integer(shortlist));
     Value sorted =
         graph
             .operator("TopK")
             .with("axis", 1)
-            .outputs(2, weighted.scaled(), graph.apply("Unsqueeze", size, graph.integers(0)))
+            .outputs(2, weighted.scaled(), graph.integers(Math.min(vocabulary, shortlist)))
             .get(0);
     Value masses = graph.apply("CumSum", graph.apply("Exp", sorted), graph.integer(1));
     Value tooFew = graph.cast(graph.apply("Less", masses, target), ElementType.INT64);
@@ -117,7 +126,7 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
         "1");
     GraphBuilder searched = graph.subgraph("searched");
     searched.output(search(searched, weighted, target), ElementType.FLOAT, "batch", "1");
-    Value beyond = any(graph, graph.apply("GreaterOrEqual", place, size));
+    Value beyond = graph.any(graph.apply("Less", last(graph, masses), target));
     return graph
         .operator("If")
         .with("then_branch", searched)
@@ -135,8 +144,8 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
   private static Value search(GraphBuilder graph, Weighted weighted, Value target) {
     // Finite, for the sums below; what this changes has no probability.
     Value scaled = graph.apply("Max", weighted.scaled(), graph.real(2 * LOWEST));
-    Value bottom = graph.apply("Max", graph.reduce("ReduceMin", scaled, 1), graph.real(LOWEST));
-    Value top = graph.reduce("ReduceMax", scaled, 1);
+    Value bottom = graph.apply("Max", least(graph, scaled), graph.real(LOWEST));
+    Value top = greatest(graph, scaled);
 
     GraphBuilder body = graph.subgraph("search");
     body.parameter("round", ElementType.INT64);
@@ -153,29 +162,39 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
     Value enough = body.apply("GreaterOrEqual", mass, target);
     // Sums and products, as the CPU's Where takes four times as long.
     Value liftOfMembers = body.apply("Mul", members, body.real(BEYOND));
-    Value greatestBelow = body.reduce("ReduceMax", body.apply("Sub", scaled, liftOfMembers), 1);
+    Value greatestBelow = greatest(body, body.apply("Sub", scaled, liftOfMembers));
     Value leastAbove =
-        body.reduce(
-            "ReduceMin",
-            body.apply("Add", scaled, body.apply("Sub", body.real(BEYOND), liftOfMembers)),
-            1);
+        least(body, body.apply("Add", scaled, body.apply("Sub", body.real(BEYOND), liftOfMembers)));
     Value nextReached = body.apply("Where", enough, leastAbove, reached);
     Value nextCandidate = body.apply("Where", enough, candidate, greatestBelow);
-    body.output(any(body, body.apply("Greater", nextCandidate, nextReached)), ElementType.BOOL);
+    body.output(body.any(body.apply("Greater", nextCandidate, nextReached)), ElementType.BOOL);
     body.output(nextReached, ElementType.FLOAT, "batch", "1");
     body.output(nextCandidate, ElementType.FLOAT, "batch", "1");
 
-    Value going = any(graph, graph.apply("Greater", top, bottom));
+    Value going = graph.any(graph.apply("Greater", top, bottom));
     List<Value> found =
         graph.operator("Loop").with("body", body).outputs(2, Value.NONE, going, bottom, top);
     return found.get(0);
   }
 
-  /** Whether any element of a bool [batch, 1] is true, as a scalar. */
-  private static Value any(GraphBuilder graph, Value truths) {
-    Value numbers = graph.cast(truths, ElementType.INT32);
-    Value greatest = graph.operator("ReduceMax").with("keepdims", 0).of(numbers);
-    return graph.cast(greatest, ElementType.BOOL);
+  private static Value greatest(GraphBuilder graph, Value values) {
+    return extreme(graph, values, 1).get(0);
+  }
+
+  private static Value least(GraphBuilder graph, Value values) {
+    return extreme(graph, values, 0).get(0);
+  }
+
+  /**
+   * The greatest or least value of each row of [batch, n], and the first place where it stands:
+   * both [batch, 1]. Not by ReduceMax, ReduceMin and ArgMax, which want cuDNN on CUDA.
+   */
+  private static List<Value> extreme(GraphBuilder graph, Value values, int greatest) {
+    return graph
+        .operator("TopK")
+        .with("axis", 1)
+        .with("largest", greatest)
+        .outputs(2, values, graph.integers(1));
   }
 
   /**
@@ -183,14 +202,62 @@ record TokenSelection(Value temperature, Value topP, Value greedy, Value nucleus
    * weight is then above 0. In double precision, so that the many small weights of a large
    * vocabulary are not lost beside the few great ones.
    */
-  private static Value inverseCumulative(GraphBuilder graph, Value weights, Value uniforms) {
-    Value cumulative =
-        graph.apply("CumSum", graph.cast(weights, ElementType.DOUBLE), graph.integer(1));
-    Value total = graph.operator("Gather").with("axis", 1).of(cumulative, graph.integers(-1));
-    // The greatest double below 1: times any total, it rounds to less than the total.
-    Value share = graph.apply("Min", uniforms, graph.doubleReal(Math.nextDown(1.0)));
-    Value passed = graph.apply("LessOrEqual", cumulative, graph.apply("Mul", share, total));
+  private Value inverseCumulative(GraphBuilder graph, Value weights, Value uniforms) {
+    if (vocabulary < SEGMENTED) {
+      Value wide = graph.cast(weights, ElementType.DOUBLE);
+      Value cumulative = graph.apply("CumSum", wide, graph.integer(1));
+      return passed(
+          graph, cumulative, graph.apply("Mul", below(graph, uniforms), last(graph, cumulative)));
+    }
+    int segments = (vocabulary + SEGMENT - 1) / SEGMENT;
+    int missing = segments * SEGMENT - vocabulary;
+    Value whole =
+        missing == 0 ? weights : graph.apply("Pad", weights, graph.integers(0, 0, 0, missing));
+    Value wide =
+        graph.cast(
+            graph.apply("Reshape", whole, graph.integers(-1, segments, SEGMENT)),
+            ElementType.DOUBLE);
+    Value sums = graph.operator("ReduceSum").with("keepdims", 0).of(wide, graph.integers(2));
+    Value cumulative = graph.apply("CumSum", sums, graph.integer(1)); // [batch, segments]
+    Value share = graph.apply("Mul", below(graph, uniforms), last(graph, cumulative));
+    // Rows whose weights are not numbers pass all, and are no tokens anyway.
+    Value segment =
+        graph.apply("Min", passed(graph, cumulative, share), graph.integer(segments - 1));
+
+    Value before =
+        graph
+            .operator("GatherElements")
+            .with("axis", 1)
+            .of(graph.operator("CumSum").with("exclusive", 1).of(sums, graph.integer(1)), segment);
+    Value rows =
+        graph.apply(
+            "Range",
+            graph.integer(0),
+            graph.apply("Mul", graph.length(weights, 0), graph.integer(segments)),
+            graph.integer(segments)); // [batch]
+    Value chosen =
+        graph.rowsOf(
+            wide, graph.apply("Add", rows, graph.apply("Squeeze", segment, graph.integers(1))));
+    Value within = graph.apply("CumSum", chosen, graph.integer(1)); // [batch, SEGMENT]
+    // What the sums' rounding leaves over must not lead beyond the segment.
+    Value limit = graph.apply("Mul", last(graph, within), graph.doubleReal(BELOW_ONE));
+    Value rest = graph.apply("Min", graph.apply("Sub", share, before), limit);
+    return graph.apply(
+        "Add", graph.apply("Mul", segment, graph.integer(SEGMENT)), passed(graph, within, rest));
+  }
+
+  /** How many of {@code cumulative} [batch, n] are not above {@code share}: int64 [batch, 1]. */
+  private static Value passed(GraphBuilder graph, Value cumulative, Value share) {
+    Value passed = graph.apply("LessOrEqual", cumulative, share);
     Value count = graph.reduce("ReduceSum", graph.cast(passed, ElementType.INT32), 1);
     return graph.cast(count, ElementType.INT64);
+  }
+
+  private static Value last(GraphBuilder graph, Value cumulative) {
+    return graph.operator("Gather").with("axis", 1).of(cumulative, graph.integers(-1));
+  }
+
+  private static Value below(GraphBuilder graph, Value uniforms) {
+    return graph.apply("Min", uniforms, graph.doubleReal(BELOW_ONE));
   }
 }

@@ -14,6 +14,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.NativeWork;
 import polyphony.storage.PolyphonyException;
 
@@ -54,8 +55,8 @@ public final class TorchCeilings {
    * @param bytes of one copy, far more than any cache holds
    * @throws PolyphonyException OUT_OF_MEMORY
    */
-  public static double copiedBytes(long bytes, Duration duration) {
-    return 2.0 * bytes * perSecond("copy", false, duration, bytes / Float.BYTES);
+  public static double copiedBytes(Device device, long bytes, Duration duration) {
+    return 2.0 * bytes * perSecond(device, "copy", false, duration, bytes / Float.BYTES);
   }
 
   /**
@@ -64,15 +65,16 @@ public final class TorchCeilings {
    * @param bfloat16 whether the numbers have 16 bits rather than 32
    * @throws PolyphonyException OUT_OF_MEMORY
    */
-  public static double multiplications(boolean bfloat16, int size, Duration duration) {
+  public static double multiplications(
+      Device device, boolean bfloat16, int size, Duration duration) {
     double operations = 2.0 * size * size * size;
-    return operations * perSecond("multiply", bfloat16, duration, size, size);
+    return operations * perSecond(device, "multiply", bfloat16, duration, size, size);
   }
 
   private static double perSecond(
-      String method, boolean bfloat16, Duration duration, long... shape) {
+      Device device, String method, boolean bfloat16, Duration duration, long... shape) {
     TorchEngine.prepareThread(false);
-    try (PtNDManager manager = TorchEngine.newManager();
+    try (PtNDManager manager = TorchEngine.newManager(device);
         NDScope scope = new NDScope()) {
       scope.suppressNotUsedWarning();
       byte[] archive = new TorchScriptArchive(CLASS_NAME, SOURCE).bytes();

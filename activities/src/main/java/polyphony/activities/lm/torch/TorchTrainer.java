@@ -39,8 +39,8 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 
 /**
- * Finetuning of a decoder or of an adapter over it. One step: cut the examples into
- * micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
+ * Finetuning of a decoder or of an adapter over it. One step: cut the examples into micro-batches,
+ * compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -142,7 +142,9 @@ public final class TorchTrainer implements Trainer {
       }
       this.base =
           lora.map(
-              each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model, device, precision)));
+              each ->
+                  onLane(
+                      0, "the base cannot be loaded", () -> bases.lease(model, device, precision)));
       Weights saved = state.map(Weights::open).orElse(null);
       this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =

@@ -48,7 +48,7 @@ class AdapterStackTest {
     }
     DecoderConfig config =
         Shapes.all().toList().get(Integer.parseInt(name.substring("shape ".length())));
-    return TinyModels.random(folder.resolve("base"), config, 4);
+    return Shapes.random(folder.resolve("base"), config, 4);
   }
 
   /** Of different ranks, scales and targets; the base itself is among them. */
@@ -212,7 +212,8 @@ class AdapterStackTest {
 
   private static ModelProto generation(List<LanguageModel> models) {
     LanguageModel base = models.get(0);
-    return DecoderGraph.generation(base.config(), base.weights(), AdapterStack.of(models));
+    return DecoderGraph.generation(
+        base.config(), base.weights(), AdapterStack.of(models), GraphVariant.CPU);
   }
 
   @Test

@@ -51,16 +51,23 @@ class OnnxSamplerTest {
   @ParameterizedTest
   @MethodSource("shapes")
   void tokensEqualThoseOfThePlainDecoderAndThePlainSampler(DecoderConfig config) {
-    LanguageModel model = TinyModels.random(folder, config, 4);
+    LanguageModel model = Shapes.random(folder, config, 4);
     ReferenceDecoder reference = ReferenceDecoder.of(model);
-    try (OnnxSampler sampler = new OnnxSampler(model, OnnxOptions.DEFAULT)) {
+    for (GraphVariant variant : Shapes.variants()) {
+      tokensEqualThoseOf(reference, model, variant);
+    }
+  }
+
+  private static void tokensEqualThoseOf(
+      ReferenceDecoder reference, LanguageModel model, GraphVariant variant) {
+    try (OnnxSampler sampler = new OnnxSampler(model, OnnxOptions.DEFAULT.with(variant))) {
       for (SamplingSettings settings :
           List.of(
               new SamplingSettings(0, 1, 12),
               new SamplingSettings(1, 1, 30),
               new SamplingSettings(0.7, 0.9, 30),
               new SamplingSettings(2, 0.6, 30))) {
-        List<Prompt> prompts = prompts(config, 6, 21);
+        List<Prompt> prompts = prompts(model.config(), 6, 21);
         List<Continuation> continuations = sampler.sample(prompts, settings);
         int certain = 0;
         int all = 0;

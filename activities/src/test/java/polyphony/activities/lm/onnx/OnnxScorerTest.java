@@ -32,18 +32,21 @@ class OnnxScorerTest {
   @ParameterizedTest
   @MethodSource("shapes")
   void scoresEqualThoseOfThePlainDecoder(DecoderConfig config) {
-    LanguageModel model = TinyModels.random(folder, config, 5);
+    LanguageModel model = Shapes.random(folder, config, 5);
     ReferenceDecoder reference = ReferenceDecoder.of(model);
     List<Text> batch = randomTexts(config, 7, new Random(3));
 
     // Also in runs of a text or a few, which are then not in the batch's order.
-    for (int tokensPerScoring : new int[] {2048, 60, 1}) {
-      try (OnnxScorer scorer = new OnnxScorer(model, new OnnxOptions(1, 256, tokensPerScoring))) {
-        List<Scores> scores = scorer.score(batch);
+    for (GraphVariant variant : Shapes.variants()) {
+      for (int tokensPerScoring : new int[] {2048, 60, 1}) {
+        OnnxOptions options = new OnnxOptions(1, 256, tokensPerScoring).with(variant);
+        try (OnnxScorer scorer = new OnnxScorer(model, options)) {
+          List<Scores> scores = scorer.score(batch);
 
-        assertThat(scores).hasSameSizeAs(batch);
-        for (int row = 0; row < batch.size(); row++) {
-          assertMatches(reference, batch.get(row), scores.get(row));
+          assertThat(scores).hasSameSizeAs(batch);
+          for (int row = 0; row < batch.size(); row++) {
+            assertMatches(reference, batch.get(row), scores.get(row));
+          }
         }
       }
     }

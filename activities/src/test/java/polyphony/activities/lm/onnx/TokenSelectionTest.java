@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 import polyphony.activities.lm.onnx.GraphBuilder.Value;
@@ -21,16 +20,11 @@ class TokenSelectionTest {
   /** Too short for most nuclei, so that the search is needed; and as it is used. */
   private static final int[] SHORTLISTS = {1, TokenSelection.SHORTLIST};
 
-  private static final Map<Integer, OnnxSession> SESSIONS = new HashMap<>();
+  private record Shape(int vocabulary, int shortlist) {}
 
-  @BeforeAll
-  static void load() {
-    for (int shortlist : SHORTLISTS) {
-      SESSIONS.put(shortlist, session(shortlist));
-    }
-  }
+  private static final Map<Shape, OnnxSession> SESSIONS = new HashMap<>();
 
-  private static OnnxSession session(int shortlist) {
+  private static OnnxSession session(Shape shape) {
     GraphBuilder graph = new GraphBuilder("selection");
     Value logits = graph.input("logits", ElementType.FLOAT, "batch", "vocabulary");
     Value uniforms = graph.input("uniforms", ElementType.DOUBLE, "batch", "1");
@@ -40,7 +34,8 @@ class TokenSelectionTest {
             graph.input("topP", ElementType.FLOAT),
             graph.input("greedy", ElementType.BOOL),
             graph.input("nucleus", ElementType.BOOL),
-            shortlist);
+            shape.vocabulary(),
+            shape.shortlist());
     graph.output(
         "tokens", selection.select(graph, logits, uniforms), ElementType.INT64, "batch", "1");
     graph.output("kept", selection.kept(graph, logits), ElementType.FLOAT, "batch", "vocabulary");
@@ -66,8 +61,9 @@ class TokenSelectionTest {
       double temperature,
       double topP,
       boolean greedy) {
-    OnnxSession session = SESSIONS.get(shortlist);
     int vocabulary = logits[0].length;
+    OnnxSession session =
+        SESSIONS.computeIfAbsent(new Shape(vocabulary, shortlist), TokenSelectionTest::session);
     float[] flat = new float[logits.length * vocabulary];
     for (int row = 0; row < logits.length; row++) {
       System.arraycopy(logits[row], 0, flat, row * vocabulary, vocabulary);
@@ -204,20 +200,22 @@ class TokenSelectionTest {
     int all = 0;
     for (double topP : new double[] {0.3, 0.95, 1}) {
       for (double temperature : new double[] {0.5, 1, 2}) {
-        float[][] logits = new float[64][];
-        for (int row = 0; row < logits.length; row++) {
-          logits[row] = hostileLogits(row % 4, 300, random);
-        }
-        double[] uniforms = random.doubles(logits.length).toArray();
-        long[] tokens = select(logits, uniforms, temperature, topP, false).tokens();
-        for (int row = 0; row < logits.length; row++) {
-          PlainSelection plain = PlainSelection.of(widen(logits[row]), temperature, (float) topP);
-          all++;
-          if (plain.certain(uniforms[row], 1e-5)) {
-            certain++;
-            assertThat(tokens[row]).isEqualTo(plain.token(uniforms[row]));
-          } else {
-            assertThat(plain.kept()[(int) tokens[row]]).isPositive();
+        for (int vocabulary : new int[] {300, 4096, 4099}) {
+          float[][] logits = new float[64][];
+          for (int row = 0; row < logits.length; row++) {
+            logits[row] = hostileLogits(row % 4, vocabulary, random);
+          }
+          double[] uniforms = random.doubles(logits.length).toArray();
+          long[] tokens = select(logits, uniforms, temperature, topP, false).tokens();
+          for (int row = 0; row < logits.length; row++) {
+            PlainSelection plain = PlainSelection.of(widen(logits[row]), temperature, (float) topP);
+            all++;
+            if (plain.certain(uniforms[row], 1e-5)) {
+              certain++;
+              assertThat(tokens[row]).isEqualTo(plain.token(uniforms[row]));
+            } else {
+              assertThat(plain.kept()[(int) tokens[row]]).isPositive();
+            }
           }
         }
       }
@@ -228,10 +226,20 @@ class TokenSelectionTest {
   @Test
   void aTokenWithoutProbabilityIsNeverDrawn() {
     float low = Float.NEGATIVE_INFINITY;
+    float[] atTheEdges = new float[5000]; // of segments
+    Arrays.fill(atTheEdges, low);
+    for (int edge : new int[] {0, 511, 512, 1024, 4607}) {
+      atTheEdges[edge] = edge == 512 ? 0 : -30;
+    }
     double[] extremes = {0, Double.MIN_VALUE, 0.5, Math.nextDown(1.0), 1};
     for (float[] row :
         new float[][] {
-          {low, 0, low}, {low, 1e-3f, 1e-3f, low, low}, {-200, 0, -200}, {0, -200}, {-1e30f, 7, 7}
+          {low, 0, low},
+          {low, 1e-3f, 1e-3f, low, low},
+          {-200, 0, -200},
+          {0, -200},
+          {-1e30f, 7, 7},
+          atTheEdges
         }) {
       float[][] logits = new float[extremes.length][];
       Arrays.fill(logits, row);
@@ -287,11 +295,15 @@ class TokenSelectionTest {
       {Float.NaN, Float.NaN, Float.NaN},
       {1, 2, 3}
     };
-    for (double topP : new double[] {0.5, 1}) {
-      for (boolean greedy : new boolean[] {true, false}) {
-        long[] tokens = select(logits, new double[4], 1, topP, greedy).tokens();
-        assertThat(Arrays.copyOf(tokens, 3)).containsOnly(TokenSelection.INVALID);
-        assertThat(tokens[3]).isNotNegative();
+    for (int vocabulary : new int[] {3, TokenSelection.SEGMENTED}) {
+      float[][] rows =
+          Arrays.stream(logits).map(row -> Arrays.copyOf(row, vocabulary)).toArray(float[][]::new);
+      for (double topP : new double[] {0.5, 1}) {
+        for (boolean greedy : new boolean[] {true, false}) {
+          long[] tokens = select(rows, new double[4], 1, topP, greedy).tokens();
+          assertThat(Arrays.copyOf(tokens, 3)).containsOnly(TokenSelection.INVALID);
+          assertThat(tokens[3]).isNotNegative();
+        }
       }
     }
   }

@@ -497,7 +497,8 @@ class AdapterTrainingTest {
   private Path train(
       LanguageModel model, TrainingSettings settings, TorchBases bases, String name) {
     try (TorchTrainer trainer =
-        new TorchTrainer(model, batches(6), settings, Optional.empty(), bases, Device.CPU, Precision.FLOAT32)) {
+        new TorchTrainer(
+            model, batches(6), settings, Optional.empty(), bases, Device.CPU, Precision.FLOAT32)) {
       run(trainer, 6);
       trainer.saveState(folder.resolve(name));
     }
