@@ -329,7 +329,8 @@ public final class Checkpoints {
     }
   }
 
-  private DecoderConfig decoderConfig(ArtifactRef checkpoint) {
+  /** What a checkpoint's decoder is like, without opening the model. */
+  public DecoderConfig decoderConfig(ArtifactRef checkpoint) {
     try (LocalCache.Pinned config = artifacts.open(files(checkpoint).get(CONFIG))) {
       return DecoderConfig.read(config.path());
     }

@@ -40,6 +40,7 @@ public final class InProcessSteps implements ModelSteps {
     public static Bodies of(DebateStep debate, EvaluateStep evaluate, TrainStep train) {
       return new Bodies()
           .with(ModelStep.DEBATE, debate::run)
+          .with(ModelStep.DEBATE_ROUND, debate::runRound)
           .with(ModelStep.EVALUATE, evaluate::run)
           .with(ModelStep.TRAIN_GENERATOR, train::run)
           .with(ModelStep.TRAIN_CRITIC, train::run);

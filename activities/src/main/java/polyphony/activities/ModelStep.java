@@ -8,6 +8,7 @@ import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.activities.train.TrainStep;
 import polyphony.storage.Step;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Train;
 
@@ -34,6 +35,14 @@ public record ModelStep<Q, R>(
           Debate.Request::versions,
           Debate.Result.class);
 
+  public static final ModelStep<DebateRound.Request, DebateRound.Result> DEBATE_ROUND =
+      new ModelStep<>(
+          DebateStep.ROUND,
+          DebateStep.ROUND_VERSION,
+          DebateRound.Request.class,
+          request -> request.turns().get(0).versions(),
+          DebateRound.Result.class);
+
   public static final ModelStep<Evaluate.Request, Evaluate.Result> EVALUATE =
       new ModelStep<>(
           EvaluateStep.NAME,
@@ -50,7 +59,7 @@ public record ModelStep<Q, R>(
 
   /** All kinds. */
   public static final List<ModelStep<?, ?>> ALL =
-      List.of(DEBATE, EVALUATE, TRAIN_GENERATOR, TRAIN_CRITIC);
+      List.of(DEBATE, DEBATE_ROUND, EVALUATE, TRAIN_GENERATOR, TRAIN_CRITIC);
 
   private static ModelStep<Train.Request, Train.Result> training(String name) {
     return new ModelStep<>(

@@ -3,6 +3,7 @@ package polyphony.activities;
 import java.util.Locale;
 import polyphony.workflows.Activities;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 
 /** The steps that sample or score, as activities. */
@@ -26,6 +27,23 @@ public final class SamplingActivities implements Activities.Sampling {
             request.to(),
             request.iteration());
     StepRunner.Ended<Debate.Result> ended = runner.heavy(ModelStep.DEBATE, request, detail);
+    return ended.finished().withStep(ended.report());
+  }
+
+  @Override
+  public DebateRound.Result debateRound(DebateRound.Request request) {
+    String detail =
+        String.format(
+            Locale.ROOT,
+            "agents 1 to %d, round %d, %s questions %d to %d, iteration %d",
+            request.turns().size(),
+            request.round(),
+            request.purpose().name().toLowerCase(Locale.ROOT),
+            request.from() + 1,
+            request.to(),
+            request.iteration());
+    StepRunner.Ended<DebateRound.Result> ended =
+        runner.heavy(ModelStep.DEBATE_ROUND, request, detail);
     return ended.finished().withStep(ended.report());
   }
 

@@ -5,6 +5,9 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.TinyModels;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.Artifacts;
@@ -41,6 +44,16 @@ public final class StoreInFolder {
     Path model = folder.resolve("model-" + seed);
     TinyModels.random(model, TinyModels.config(false), seed);
     return Checkpoints.put(model, artifacts::put);
+  }
+
+  /** An adapter over a model, of every linear layer, whose weights follow from the seed. */
+  public ArtifactRef adapter(ArtifactRef base, long seed) {
+    DecoderConfig config = checkpoints.decoderConfig(base);
+    AdapterConfig shape = new AdapterConfig(2, 4, 0, config.linearLayers());
+    Path adapter = folder.resolve("adapter-" + seed);
+    TinyModels.adapter(adapter, config, shape, seed);
+    return checkpoints.putWithAdapter(
+        base, shape, adapter.resolve(Adapter.WEIGHTS), artifacts::put);
   }
 
   public ArtifactRef lines(List<?> values) {

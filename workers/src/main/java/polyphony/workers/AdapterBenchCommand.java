@@ -12,9 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.SplittableRandom;
-import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -162,7 +162,7 @@ final class AdapterBenchCommand implements Callable<Integer> {
           new Report(
               Runtime.getRuntime().availableProcessors(),
               base.config().parameters(),
-              parameters(agents.get(0).adapter().orElseThrow().weights()),
+              agents.get(0).adapter().orElseThrow().config().parameters(base.config()),
               AGENTS,
               RANK,
               rows,
@@ -295,27 +295,14 @@ final class AdapterBenchCommand implements Callable<Integer> {
   }
 
   private static Adapter adapter(LanguageModel base, Path folder, long seed) throws IOException {
-    AdapterConfig config =
-        new AdapterConfig(
-            RANK,
-            2 * RANK,
-            0,
-            new TreeSet<>(
-                List.of(
-                    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")));
-    Map<String, long[]> shapes = new LinkedHashMap<>();
-    base.config()
-        .linearLayers(config.targets())
-        .forEach(
-            (layer, shape) -> {
-              shapes.put(Adapter.nameOfA(layer), new long[] {RANK, shape[1]});
-              shapes.put(Adapter.nameOfB(layer), new long[] {shape[0], RANK});
-            });
+    AdapterConfig config = new AdapterConfig(RANK, 2 * RANK, 0, base.config().linearLayers());
+    Map<String, long[]> shapes = config.weightShapes(base.config());
     Files.createDirectories(folder);
-    Path file = folder.resolve(Adapter.WEIGHTS);
+    config.write(folder.resolve(Adapter.CONFIG), Optional.empty());
     Random random = new Random(seed);
+    Path file = folder.resolve(Adapter.WEIGHTS);
     Weights.write(file, shapes, name -> values(random, shapes.get(name)), Map.of());
-    return new Adapter(folder, config, Weights.open(file));
+    return Adapter.open(folder, base.config());
   }
 
   private static FloatBuffer values(Random random, long[] shape) {
@@ -324,10 +311,6 @@ final class AdapterBenchCommand implements Callable<Integer> {
       values[i] = (float) (0.02 * random.nextGaussian());
     }
     return FloatBuffer.wrap(values);
-  }
-
-  private static long parameters(Weights weights) {
-    return weights.tensors().values().stream().mapToLong(each -> each.bytes() / Float.BYTES).sum();
   }
 
   private static double median(double[] values) {

@@ -61,8 +61,7 @@ final class Assembly {
    *
    * @param told what a person should know of the device, where there is a choice
    */
-  static Parts of(
-      Settings settings, Path store, Instruments instruments, Consumer<String> told) {
+  static Parts of(Settings settings, Path store, Instruments instruments, Consumer<String> told) {
     ChosenDevice device = device(settings, told);
     StoreAccess access = StoreAccess.open(settings, store);
     try {

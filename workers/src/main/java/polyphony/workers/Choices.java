@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import polyphony.activities.grading.Graders;
 import polyphony.activities.tasks.Tasks;
 import polyphony.workflows.Method;
+import polyphony.workflows.TrainingSpec;
 
 /** What help names, and a shell completes, where an option takes one of a few values. */
 abstract class Choices implements Iterable<String> {
@@ -73,6 +74,13 @@ abstract class Choices implements Iterable<String> {
   static final class QuestionChoices extends Choices {
     QuestionChoices() {
       super(List.of("fixed", "fresh"));
+    }
+  }
+
+  /** How agents are finetuned. */
+  static final class Tunings extends Choices {
+    Tunings() {
+      super(List.of(TrainingSpec.FULL, TrainingSpec.LORA));
     }
   }
 

@@ -122,8 +122,7 @@ final class ModelMemoryCommand implements Callable<Integer> {
       MemoryTable.CARDS.forEach(card -> cells.add(row.cards().contains(card) ? "fits" : "–"));
       rows.add(cells);
     }
-    return String.format(
-            Locale.ROOT, "%,d parameters, %,d tokens%n%n", table.parameters(), tokens)
+    return String.format(Locale.ROOT, "%,d parameters, %,d tokens%n%n", table.parameters(), tokens)
         + AlignedText.of(rows);
   }
 

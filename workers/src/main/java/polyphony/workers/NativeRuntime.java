@@ -37,7 +37,7 @@ import polyphony.activities.lm.torch.TorchTrainer;
 public final class NativeRuntime implements LanguageModelRuntime {
   private final ChosenDevice device;
   private final int slots;
-  private final TorchBases bases = TorchBases.shared();
+  private final TorchBases bases;
 
   /**
    * One that has all of the memory.
@@ -65,6 +65,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
   NativeRuntime(ChosenDevice device, int slots) {
     this.device = device;
     this.slots = slots;
+    this.bases = TorchBases.shared(device.device(), precision());
     if (device.gpu().isPresent()) {
       // GPUs are numbered as nvidia-smi and the driver's library number them.
       NativeEnvironment.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
@@ -118,7 +119,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
         .map(
             gpu ->
                 OnnxOptions.DEFAULT
-                    .as(variant)
+                    .with(variant)
                     .on(
                         new OnnxCuda(
                             gpu.index(),
@@ -166,8 +167,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
     if (device.gpu().isPresent() && device.deterministic()) {
       TorchEngine.computeDeterministically();
     }
-    return new TorchTrainer(
-        model, batches, settings, state, bases, device.device(), precision());
+    return new TorchTrainer(model, batches, settings, state, bases);
   }
 
   @Override

@@ -122,6 +122,7 @@ public final class Polyphony implements Callable<Integer> {
                 .addSubcommand("iteration", new IterationBenchCommand(console))
                 .addSubcommand("device", new DeviceCommand(console))
                 .addSubcommand("adapters", new AdapterBenchCommand(console))
+                .addSubcommand("training", new TrainingBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))
         .addSubcommand("pretrain", new PretrainCommand(console, NativeRuntime::new))
         .addSubcommand("config", new ConfigCommand(console))

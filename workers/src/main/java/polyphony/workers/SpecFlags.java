@@ -88,6 +88,15 @@ final class SpecFlags {
   String questions;
 
   @Option(
+      names = "--tuning",
+      paramLabel = "HOW",
+      completionCandidates = Choices.Tunings.class,
+      description =
+          "full: every weight is finetuned; lora: an adapter of its own for each agent, over one"
+              + " base.")
+  String tuning;
+
+  @Option(
       names = "--set",
       paramLabel = "FIELD=VALUE",
       description =
@@ -119,6 +128,9 @@ final class SpecFlags {
     }
     if (questions != null) {
       merged.put("questions", questions);
+    }
+    if (tuning != null) {
+      SpecReader.set(merged, "training.tuning", tuning);
     }
     if (task != null) {
       task(merged, TASK).put("name", task);

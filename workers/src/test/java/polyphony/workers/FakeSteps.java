@@ -20,6 +20,7 @@ import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Activities;
 import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
@@ -200,6 +201,13 @@ final class FakeSteps implements Activities.Light, Activities.Sampling, Activiti
       Thread.currentThread().interrupt();
     }
     return new Debate.Result(artifact(request), 10, 0, 100, report(request));
+  }
+
+  @Override
+  public DebateRound.Result debateRound(DebateRound.Request request) {
+    return new DebateRound.Result(
+        request.turns().stream().map(turn -> debate(turn).withStep(null)).toList(),
+        report(request));
   }
 
   @Override

@@ -51,6 +51,7 @@ class SpecReaderTest {
     flags.seed = 1L;
     flags.trainQuestions = 24;
     flags.evaluateQuestions = 48;
+    flags.tuning = "lora";
     ExperimentSpec spec = SpecReader.spec(flags.over(SpecReader.empty()));
     assertThat(spec.experiment()).isEqualTo("mine");
     assertThat(spec.method()).isEqualTo("debate");
@@ -59,6 +60,7 @@ class SpecReaderTest {
     assertThat(spec.rounds()).isEqualTo(3);
     assertThat(spec.iterations()).isEqualTo(2);
     assertThat(spec.seed()).isEqualTo(1L);
+    assertThat(spec.training().tuning()).isEqualTo("lora");
   }
 
   @Test

@@ -102,6 +102,9 @@ public final class Activities {
     @ActivityMethod(name = "debate")
     Debate.Result debate(Debate.Request request);
 
+    @ActivityMethod(name = "debate-round")
+    DebateRound.Result debateRound(DebateRound.Request request);
+
     @ActivityMethod(name = "evaluate")
     Evaluate.Result evaluate(Evaluate.Request request);
   }

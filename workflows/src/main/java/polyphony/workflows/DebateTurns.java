@@ -1,6 +1,7 @@
 package polyphony.workflows;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import polyphony.storage.ArtifactRef;
 
 /**
@@ -52,6 +53,25 @@ public record DebateTurns(
   public boolean summarises(int round) {
     // An agent alone has nobody's answers to be summarised.
     return round > 1 && spec().summaries() && society.agents() > 1;
+  }
+
+  /**
+   * Whether all agents' turns of a round are one step: where those who speak in it have adapters,
+   * before they are first tuned too. The spec decides, and not what the agents are at the time.
+   */
+  public boolean together(int round) {
+    boolean critics =
+        round > 1 && Method.named(spec().method()).trains() == Method.Trains.GENERATORS_AND_CRITICS;
+    return society.agents() > 1
+        && spec().training().forRole(critics ? Role.CRITIC : Role.GENERATOR).tunesAdapter();
+  }
+
+  /** All agents' turns of a round; see {@link #turn}. */
+  public List<Debate.Request> turns(
+      int round, ArtifactRef questions, int from, int to, List<ArtifactRef> previous) {
+    return IntStream.range(0, society.agents())
+        .mapToObj(agent -> turn(agent, round, questions, from, to, previous))
+        .toList();
   }
 
   /**

@@ -1,5 +1,6 @@
 package polyphony.workflows;
 
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** An experiment in words, for the summary and the details that whoever starts a workflow sets. */
@@ -22,6 +23,7 @@ public final class ExperimentDescription {
         + counted(spec.rounds(), "round")
         + ", "
         + counted(spec.iterations(), "iteration")
+        + tuning(spec).map(each -> " · " + each).orElse("")
         + (spec.fork() == null
             ? ""
             : " · fork of "
@@ -57,8 +59,39 @@ public final class ExperimentDescription {
         + spec.agents()
         + ", rounds: "
         + spec.rounds()
+        + tuning(spec).map(each -> "\n- tuning: " + each).orElse("")
         + "\n- seed: "
         + spec.seed();
+  }
+
+  /**
+   * How agents with adapters are tuned, such as {@code LoRA, rank 8, all linear layers} or {@code
+   * generators LoRA, rank 8, q_proj, v_proj; critics full}; empty where nobody has one.
+   */
+  private static Optional<String> tuning(ExperimentSpec spec) {
+    Method.Trains trains = Method.named(spec.method()).trains();
+    TrainingSpec generator = spec.training().forRole(Role.GENERATOR);
+    TrainingSpec critic = spec.training().forRole(Role.CRITIC);
+    boolean both = trains == Method.Trains.GENERATORS_AND_CRITICS;
+    boolean any = generator.tunesAdapter() || (both && critic.tunesAdapter());
+    if (trains == Method.Trains.NOTHING || !any) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        !both || tuning(generator).equals(tuning(critic))
+            ? tuning(generator)
+            : "generators " + tuning(generator) + "; critics " + tuning(critic));
+  }
+
+  private static String tuning(TrainingSpec training) {
+    return training.tunesAdapter()
+        ? "LoRA, rank "
+            + training.rank()
+            + ", "
+            + (training.targets().equals(TuningDefaults.TARGETS)
+                ? "all linear layers"
+                : String.join(", ", training.targets()))
+        : training.tuning();
   }
 
   /** A task with what of it is asked, such as {@code arithmetic with operands up to 60}. */

@@ -199,9 +199,13 @@ final class Pipeline {
    */
   private Debated debate(DebateTurns turns, ArtifactRef questions, int size) {
     List<Range> ranges = ranges(size);
+    int units = 0;
+    for (int round = 1; round <= turns.rounds(); round++) {
+      units += turns.together(round) ? 1 : turns.society().agents();
+    }
     status.begin(
         turns.purpose() == Purpose.EVALUATE ? "debate for evaluation" : "debate",
-        ranges.size() * turns.rounds() * turns.society().agents());
+        ranges.size() * units);
     List<Promise<Optional<List<List<ArtifactRef>>>>> debates = new ArrayList<>();
     for (Range range : ranges) {
       Promise<Optional<List<List<ArtifactRef>>>> rounds =
@@ -242,11 +246,21 @@ final class Pipeline {
       Range range,
       int round,
       List<ArtifactRef> previous) {
-    int agents = turns.society().agents();
+    List<Debate.Request> asked = turns.turns(round, questions, range.from(), range.to(), previous);
+    if (turns.together(round)) {
+      return status
+          .unit(debateTogether(DebateRound.Request.of(asked), range))
+          .thenApply(
+              result ->
+                  result.map(
+                      taken -> {
+                        ledger.count(taken.step());
+                        return map(taken.turns(), Debate.Result::answers);
+                      }));
+    }
     List<Promise<Optional<Debate.Result>>> taken = new ArrayList<>();
-    for (int agent = 0; agent < agents; agent++) {
-      Debate.Request turn = turns.turn(agent, round, questions, range.from(), range.to(), previous);
-      taken.add(status.unit(debateTurn(turn, range, agents)));
+    for (Debate.Request turn : asked) {
+      taken.add(status.unit(debateTurn(turn, range, asked.size())));
     }
     return all(taken)
         .thenApply(
@@ -305,28 +319,43 @@ final class Pipeline {
 
   private Promise<Optional<Debate.Result>> debateTurn(
       Debate.Request turn, Range range, int agents) {
-    String which =
-        "round "
-            + turn.round()
-            + " · agent "
-            + (turn.agent() + 1)
-            + " of "
-            + agents
-            + " · "
-            + range;
-    return switch (turn.purpose()) {
+    String who = "agent " + (turn.agent() + 1) + " of " + agents;
+    return debate(
+        turn.purpose(),
+        turn.round(),
+        who,
+        range,
+        summary -> Async.function(StepOptions.sampling(summary)::debate, turn));
+  }
+
+  private Promise<Optional<DebateRound.Result>> debateTogether(
+      DebateRound.Request round, Range range) {
+    int agents = round.turns().size();
+    return debate(
+        round.purpose(),
+        round.round(),
+        agents + (agents == 1 ? " agent" : " agents"),
+        range,
+        summary -> Async.function(StepOptions.sampling(summary)::debateRound, round));
+  }
+
+  /**
+   * @param schedule schedules one attempt under a summary for people
+   */
+  private <R> Promise<Optional<R>> debate(
+      Purpose purpose, int round, String who, Range range, Function<String, Promise<R>> schedule) {
+    String which = "round " + round + " · " + who + " · " + range;
+    return switch (purpose) {
       // The numbers of an iteration are about all evaluation questions, or they could not be
       // compared.
       case EVALUATE -> {
         String summary = "evaluation · " + which;
-        yield steps
-            .call(summary, () -> Async.function(StepOptions.sampling(summary)::debate, turn))
-            .thenApply(Optional::of);
+        yield steps.call(summary, () -> schedule.apply(summary)).thenApply(Optional::of);
       }
       case FINETUNE ->
           steps.call(
               which,
-              () -> Async.function(StepOptions.sampling(which)::debate, turn),
+              () -> schedule.apply(which),
               new OperatedSteps.Skip(range.toString(), range + " stay unlabelled"));
     };
   }

@@ -37,7 +37,7 @@ public final class SpecConflicts {
 
   /**
    * A role's override that repeats what holds for both roles anyway is no conflict, and neither are
-   * the operands that arithmetic has anyway.
+   * the operands that arithmetic has anyway, nor that activities are kept where they are.
    */
   private static JsonNode speltOut(ExperimentSpec recorded) {
     ObjectNode tree = PolyphonyDataConverter.toTree(recorded);
@@ -50,11 +50,16 @@ public final class SpecConflicts {
     }
     if (recorded.training() != null) {
       TrainingSpec training = recorded.training();
-      tree.set(
-          "training",
+      ObjectNode both =
           PolyphonyDataConverter.toTree(
               training.withOverrides(
-                  training.forRole(Role.GENERATOR), training.forRole(Role.CRITIC))));
+                  training.forRole(Role.GENERATOR), training.forRole(Role.CRITIC)));
+      tree.set("training", both);
+      for (JsonNode each : List.of(both, both.path("generator"), both.path("critic"))) {
+        if (each instanceof ObjectNode object && !object.has("recompute")) {
+          object.put("recompute", false);
+        }
+      }
     }
     return tree;
   }

@@ -1,7 +1,10 @@
 package polyphony.workflows;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -19,6 +22,8 @@ public final class SpecDefaults {
   public static final int MAX_QUESTIONS = 1_000_000;
   public static final int MAX_NEW_TOKENS = 131_072;
   public static final double MAX_TEMPERATURE = 10.0;
+  public static final int MAX_RANK = 256;
+  public static final double MAX_ALPHA = 4096;
 
   /** The largest whole number that every reader of JSON keeps exactly: 2^53 - 1. */
   public static final long MAX_SEED = (1L << 53) - 1;
@@ -83,7 +88,7 @@ public final class SpecDefaults {
   static final TrainingSpec TRAINING =
       new TrainingSpec("full", 2, 8, 1e-5, "cosine", 0.03, 0.0, 1.0, null, null);
 
-  private static final TrainingSpec OPEN_TRAINING =
+  static final TrainingSpec OPEN_TRAINING =
       new TrainingSpec(null, null, null, null, null, null, null, null, null, null);
 
   /**
@@ -216,6 +221,7 @@ public final class SpecDefaults {
       checkTraining(checks, "training", spec.training());
       checkOverride(checks, "training.generator", spec.training().generator());
       checkOverride(checks, "training.critic", spec.training().critic());
+      checkAdapters(checks, spec.training());
     }
     checks.name("likelihoodModel", spec.likelihoodModel());
     checks.name("embeddingModel", spec.embeddingModel());
@@ -355,7 +361,8 @@ public final class SpecDefaults {
   }
 
   private static void checkTraining(Checks checks, String path, TrainingSpec training) {
-    checks.oneOf(path + ".tuning", training.tuning(), List.of("full"));
+    checks.oneOf(
+        path + ".tuning", training.tuning(), List.of(TrainingSpec.FULL, TrainingSpec.LORA));
     checks.range(path + ".epochs", training.epochs(), 1, 1000);
     checks.range(path + ".batchSize", training.batchSize(), 1, 4096);
     checks.above(path + ".learningRate", training.learningRate(), 1.0);
@@ -363,6 +370,69 @@ public final class SpecDefaults {
     checks.range(path + ".warmupShare", training.warmupShare(), 0.0, 1.0);
     checks.range(path + ".weightDecay", training.weightDecay(), 0.0, 10.0);
     checks.range(path + ".clipNorm", training.clipNorm(), 0.0, 1e6);
+    checks.range(path + ".rank", training.rank(), 1, MAX_RANK);
+    checks.above(path + ".alpha", training.alpha(), MAX_ALPHA);
+    checks.below(path + ".dropout", training.dropout(), 1.0);
+    checkTargets(checks, path + ".targets", training.targets());
+  }
+
+  /** Which names there are, only the model knows. */
+  private static void checkTargets(Checks checks, String field, List<String> targets) {
+    if (targets == null) {
+      return;
+    }
+    boolean names =
+        !targets.isEmpty()
+            && targets.stream().allMatch(each -> each != null && each.matches("\\w+"))
+            && targets.stream().distinct().count() == targets.size();
+    if (!names && !targets.equals(TuningDefaults.TARGETS)) {
+      checks.refuse(
+          field
+              + " is "
+              + targets
+              + ", allowed: "
+              + TuningDefaults.TARGETS
+              + ", or names of linear layers, such as q_proj, each once");
+    }
+  }
+
+  /** What is about adapters is of no use where there is none. */
+  private static void checkAdapters(Checks checks, TrainingSpec training) {
+    boolean anyRole = false;
+    for (Role role : Role.values()) {
+      anyRole |= training.merged(role).tunesAdapter();
+    }
+    if (!anyRole) {
+      checkIdle(checks, "training", training.tuning(), training);
+    }
+    for (Role role : Role.values()) {
+      TrainingSpec override = training.override(role);
+      if (override != null) {
+        checkIdle(
+            checks,
+            "training." + role.name().toLowerCase(Locale.ROOT),
+            training.merged(role).tuning(),
+            override);
+      }
+    }
+  }
+
+  private static void checkIdle(Checks checks, String path, String tuning, TrainingSpec training) {
+    if (!TrainingSpec.FULL.equals(tuning)) {
+      return;
+    }
+    Map<String, Object> adapter = new LinkedHashMap<>();
+    adapter.put("rank", training.rank());
+    adapter.put("alpha", training.alpha());
+    adapter.put("dropout", training.dropout());
+    adapter.put("targets", training.targets());
+    adapter.forEach(
+        (field, value) -> {
+          if (value != null) {
+            checks.refuse(
+                path + "." + field + " is set, allowed: leaving it out, since tuning is full");
+          }
+        });
   }
 
   private static void checkOverride(Checks checks, String path, TrainingSpec override) {
@@ -395,12 +465,14 @@ public final class SpecDefaults {
   static TrainingSpec training(TrainingSpec spec, TrainingSpec defaults) {
     TrainingSpec asked = first(spec, OPEN_TRAINING);
     TrainingSpec own = first(defaults, OPEN_TRAINING);
-    return asked
-        .or(own)
-        .or(TRAINING)
-        .withOverrides(
-            override(asked, asked.generator(), own.generator()),
-            override(asked, asked.critic(), own.critic()));
+    TrainingSpec plain =
+        asked
+            .or(own)
+            .or(TRAINING)
+            .withOverrides(
+                override(asked, asked.generator(), own.generator()),
+                override(asked, asked.critic(), own.critic()));
+    return TuningDefaults.complete(asked, own, plain);
   }
 
   /** A role's override: a field asked for both roles silences the model's own for one. */
@@ -452,6 +524,12 @@ public final class SpecDefaults {
     void range(String field, Double value, double from, double to) {
       if (value != null && !(value >= from && value <= to)) {
         refuse(field + " is " + value + ", allowed: " + from + " to " + to);
+      }
+    }
+
+    void below(String field, Double value, double to) {
+      if (value != null && !(value >= 0.0 && value < to)) {
+        refuse(field + " is " + value + ", allowed: 0.0 to less than " + to);
       }
     }
 

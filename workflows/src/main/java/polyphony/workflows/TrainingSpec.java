@@ -1,6 +1,8 @@
 package polyphony.workflows;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -41,8 +43,18 @@ public record TrainingSpec(
     @JsonInclude(JsonInclude.Include.NON_NULL) Double dropout,
     @JsonInclude(JsonInclude.Include.NON_NULL) List<String> targets,
     @JsonInclude(JsonInclude.Include.NON_NULL) Boolean recompute) {
+  /** Of {@code tuning}: every weight. */
+  public static final String FULL = "full";
+
+  /** Of {@code tuning}: an adapter. */
+  public static final String LORA = "lora";
+
+  /** The one of {@code targets} that stands for all linear layers of a model's blocks. */
+  public static final String ALL_LINEAR = "all-linear";
+
   public TrainingSpec {
-    targets = targets == null ? null : List.copyOf(targets);
+    // Null elements are for the checks to refuse.
+    targets = targets == null ? null : Collections.unmodifiableList(new ArrayList<>(targets));
   }
 
   /** The finetuning of every weight, activations kept. */
@@ -75,14 +87,33 @@ public record TrainingSpec(
         null);
   }
 
-  /** This, with the role's overrides applied and without overrides of its own. */
+  /**
+   * What a role is tuned with: its overrides applied, none of its own, and nothing about adapters
+   * where it has none, though the other role may have.
+   */
   public TrainingSpec forRole(Role role) {
-    TrainingSpec override =
-        switch (role) {
-          case GENERATOR -> generator;
-          case CRITIC -> critic;
-        };
+    TrainingSpec own = merged(role);
+    return (own.tunesAdapter() ? own : own.withAdapter(null, null, null, null))
+        .withRecompute(Boolean.TRUE.equals(own.recompute) ? true : null);
+  }
+
+  /** This, with the role's overrides applied and without overrides of its own. */
+  TrainingSpec merged(Role role) {
+    TrainingSpec override = override(role);
     return override == null ? withOverrides(null, null) : override.or(this);
+  }
+
+  /** A role's override; null where it has none. */
+  TrainingSpec override(Role role) {
+    return switch (role) {
+      case GENERATOR -> generator;
+      case CRITIC -> critic;
+    };
+  }
+
+  /** Whether an adapter is trained, and not every weight. */
+  public boolean tunesAdapter() {
+    return LORA.equals(tuning);
   }
 
   /** This, with its open fields taken from another; without overrides. */
@@ -153,5 +184,66 @@ public record TrainingSpec(
         dropout,
         targets,
         recompute);
+  }
+
+  /** This, with another rate; without overrides. */
+  TrainingSpec withLearningRate(Double rate) {
+    return new TrainingSpec(
+        tuning,
+        epochs,
+        batchSize,
+        rate,
+        schedule,
+        warmupShare,
+        weightDecay,
+        clipNorm,
+        null,
+        null,
+        rank,
+        alpha,
+        dropout,
+        targets,
+        recompute);
+  }
+
+  /** This, with another adapter; without overrides. */
+  TrainingSpec withAdapter(
+      Integer otherRank, Double otherAlpha, Double otherDropout, List<String> otherTargets) {
+    return new TrainingSpec(
+        tuning,
+        epochs,
+        batchSize,
+        learningRate,
+        schedule,
+        warmupShare,
+        weightDecay,
+        clipNorm,
+        null,
+        null,
+        otherRank,
+        otherAlpha,
+        otherDropout,
+        otherTargets,
+        recompute);
+  }
+
+  /** This, with activations computed again or not; without overrides. */
+  TrainingSpec withRecompute(Boolean again) {
+    return new TrainingSpec(
+        tuning,
+        epochs,
+        batchSize,
+        learningRate,
+        schedule,
+        warmupShare,
+        weightDecay,
+        clipNorm,
+        null,
+        null,
+        rank,
+        alpha,
+        dropout,
+        targets,
+        again);
   }
 }

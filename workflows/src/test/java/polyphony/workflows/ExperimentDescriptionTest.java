@@ -37,4 +37,22 @@ class ExperimentDescriptionTest {
             - evaluated on: arithmetic with operands up to 60, 500 questions
             """);
   }
+
+  @Test
+  void howAgentsWithAdaptersAreTunedIsSaid() {
+    ExperimentSpec lora = complete("{\"training\": {\"tuning\": \"lora\"}}");
+    assertThat(ExperimentDescription.summary(lora)).endsWith(" · LoRA, rank 8, all linear layers");
+    assertThat(ExperimentDescription.details(lora))
+        .contains("\n- tuning: LoRA, rank 8, all linear layers\n");
+    assertThat(
+            ExperimentDescription.summary(
+                complete(
+                    "{\"training\": {\"generator\": {\"tuning\": \"lora\", \"rank\": 4,"
+                        + " \"targets\": [\"q_proj\", \"v_proj\"]}}}")))
+        .endsWith(" · generators LoRA, rank 4, q_proj, v_proj; critics full");
+    assertThat(
+            ExperimentDescription.summary(
+                complete("{\"method\": \"debate\", \"training\": {\"tuning\": \"lora\"}}")))
+        .doesNotContain("LoRA");
+  }
 }

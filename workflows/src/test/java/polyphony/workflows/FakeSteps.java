@@ -240,6 +240,10 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
   @Override
   public Debate.Result debate(Debate.Request request) {
     arrive(request);
+    return answered(request).withStep(leave(request));
+  }
+
+  private static Debate.Result answered(Debate.Request request) {
     return new Debate.Result(
         answers(
             request.purpose(),
@@ -250,7 +254,14 @@ class FakeSteps implements Activities.Light, Activities.Sampling, Activities.Tra
         request.to() - request.from(),
         0,
         100,
-        leave(request));
+        null);
+  }
+
+  @Override
+  public DebateRound.Result debateRound(DebateRound.Request request) {
+    arrive(request);
+    return new DebateRound.Result(
+        request.turns().stream().map(FakeSteps::answered).toList(), leave(request));
   }
 
   @Override

@@ -3,6 +3,7 @@ package polyphony.workflows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.temporal.client.WorkflowStub;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -140,6 +141,82 @@ class FinetuningIterationTest {
                 List.of(),
                 untuned,
                 List.of()));
+  }
+
+  @Test
+  void agentsWithAdaptersTakeTheirTurnsOfARoundInOneStep() {
+    ExperimentResult result = run("\"iterations\": 1, \"training\": {\"tuning\": \"lora\"}");
+    ExperimentSpec spec = result.experiment().spec();
+    Society untuned = Society.copies(FakeSteps.BASE, 3);
+    assertThat(steps.requests(Debate.Request.class)).isEmpty();
+    List<Debate.Request> turns = new ArrayList<>();
+    turns.addAll(debates(spec, Purpose.EVALUATE, 0, untuned, true));
+    turns.addAll(debates(spec, Purpose.FINETUNE, 1, untuned, true));
+    turns.addAll(debates(spec, Purpose.EVALUATE, 1, society(1), true));
+    List<DebateRound.Request> rounds = steps.requests(DebateRound.Request.class);
+    assertThat(rounds)
+        .hasSize(turns.size() / 3)
+        .allSatisfy(
+            round -> {
+              assertThat(round).isEqualTo(DebateRound.Request.of(round.turns()));
+              assertThat(round.turns())
+                  .extracting(
+                      Debate.Request::purpose,
+                      Debate.Request::iteration,
+                      Debate.Request::round,
+                      Debate.Request::from,
+                      Debate.Request::to)
+                  .containsOnly(
+                      tuple(
+                          round.purpose(),
+                          round.iteration(),
+                          round.round(),
+                          round.from(),
+                          round.to()));
+              assertThat(round.turns()).extracting(Debate.Request::agent).containsExactly(0, 1, 2);
+            });
+    assertThat(rounds.stream().flatMap(round -> round.turns().stream()))
+        .containsExactlyInAnyOrderElementsOf(turns);
+    assertThat(steps.requests(Split.Request.class).get(0).answers())
+        .containsExactly(
+            roundAnswers(Purpose.FINETUNE, 1, 1), roundAnswers(Purpose.FINETUNE, 1, 2));
+    assertThat(steps.trainings(1))
+        .extracting(Train.Request::training)
+        .containsOnly(spec.training());
+  }
+
+  @Test
+  void whereOnlyGeneratorsHaveAdaptersOnlyTheFirstRoundIsOneStep() {
+    run("\"iterations\": 0, \"training\": {\"generator\": {\"tuning\": \"lora\"}}");
+    assertThat(steps.requests(DebateRound.Request.class))
+        .extracting(DebateRound.Request::round)
+        .containsOnly(1);
+    assertThat(steps.requests(Debate.Request.class))
+        .hasSize(6)
+        .extracting(Debate.Request::round)
+        .containsOnly(2);
+  }
+
+  @Test
+  void aRangeOfARoundMayBeSkippedAsASingleTurnsMay() throws Exception {
+    steps.before =
+        request -> {
+          if (request instanceof DebateRound.Request round
+              && round.purpose() == Purpose.FINETUNE
+              && round.from() == 0) {
+            throw FakeSteps.failure(FailureTypes.DATA, "a question is damaged", 0);
+          }
+        };
+    try (TestService service = new TestService(steps)) {
+      WorkflowStub workflow =
+          service.start(
+              "x", "{\"iterations\": 1, \"training\": {\"tuning\": \"lora\"}, " + SIZES + "}");
+      service.await("x", progress -> progress.parked().size() == 1);
+      workflow.update("skip", String.class, "round 1 · 3 agents · questions 1-2");
+      workflow.getResult(ExperimentResult.class);
+    }
+    assertThat(steps.requests(Recording.Request.class).get(1).skipped())
+        .containsExactly("questions 1-2 stay unlabelled");
   }
 
   @Test

@@ -33,7 +33,7 @@ class PolyphonyDataConverterTest {
       value = {
         "{\"agentz\": 3} | agentz is not a field, allowed: agents, baseModel, criticLoss, criticMix, embeddingModel, evaluateOn, experiment, fork, iterations, likelihoodModel, method, minimumVotes, promptSet, questions, rounds, sampling, seed, startFrom, summaries, task, tieRule, training",
         "{\"task\": {\"sise\": 3}} | task.sise is not a field, allowed: answers, checker, data, evaluate, evaluateSplit, extractor, levels, name, operands, train",
-        "{\"training\": {\"critic\": {\"rate\": 1}}} | training.critic.rate is not a field, allowed: batchSize, clipNorm, critic, epochs, generator, learningRate, schedule, tuning, warmupShare, weightDecay",
+        "{\"training\": {\"critic\": {\"rate\": 1}}} | training.critic.rate is not a field, allowed: alpha, batchSize, clipNorm, critic, dropout, epochs, generator, learningRate, rank, recompute, schedule, targets, tuning, warmupShare, weightDecay",
         "{\"agents\": \"three\"} | agents must be a whole number",
         "{\"agents\": \"3\"} | agents must be a whole number",
         "{\"agents\": 3.5} | agents must be a whole number",

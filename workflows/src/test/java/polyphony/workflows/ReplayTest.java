@@ -118,7 +118,12 @@ class ReplayTest {
               "reported-comparison",
               "{\"methods\": [\"debate\"], \"seeds\": [0], \"common\": {" + SMALL + "}}",
               List.of(),
-              ReplayTest::compared));
+              ReplayTest::compared),
+          new Recorded(
+              "lora",
+              "{\"training\": {\"tuning\": \"lora\"}, \"iterations\": 1, " + SMALL + "}",
+              List.of(0, 1),
+              Course.ORDINARY));
 
   static Stream<String> workflows() {
     return RUNS.stream().flatMap(Recorded::workflows);

@@ -106,6 +106,153 @@ class SpecDefaultsTest {
     assertThat(spec.training().forRole(Role.CRITIC).epochs()).isEqualTo(7);
   }
 
+  private static final String LORA_SHAPE =
+      "\"rank\":8,\"alpha\":16.0,\"dropout\":0.0,\"targets\":[\"all-linear\"]";
+
+  private static String training(ExperimentSpec spec) throws JsonProcessingException {
+    return PolyphonyDataConverter.write(PolyphonyDataConverter.toTree(spec.training()));
+  }
+
+  @Test
+  void everyDefaultOfLoraIsPinned() throws Exception {
+    assertThat(training(complete("{\"training\": {\"tuning\": \"lora\"}}")))
+        .isEqualTo(
+            "{\"tuning\":\"lora\",\"epochs\":2,\"batchSize\":8,\"learningRate\":1.0E-4,"
+                + "\"schedule\":\"cosine\",\"warmupShare\":0.03,\"weightDecay\":0.0,\"clipNorm\":1.0,"
+                + LORA_SHAPE
+                + "}");
+  }
+
+  @Test
+  void aRateThatNobodyAskedForIsTakenTenTimesForAnAdapterTheModelsOwnToo() {
+    ModelDefaults model =
+        new ModelDefaults(
+            null,
+            null,
+            null,
+            null,
+            null,
+            new TrainingSpec(
+                "full", null, null, 3e-4, null, null, null, null, null, training(null, 6e-4)));
+    TrainingSpec lora =
+        SpecDefaults.complete(
+                PolyphonyDataConverter.parse("{\"training\": {\"tuning\": \"lora\"}}"), model)
+            .training();
+    assertThat(lora.forRole(Role.GENERATOR).learningRate()).isEqualTo(3e-3);
+    assertThat(lora.forRole(Role.CRITIC).learningRate()).isEqualTo(6e-3);
+    TrainingSpec asked =
+        SpecDefaults.complete(
+                PolyphonyDataConverter.parse(
+                    "{\"training\": {\"tuning\": \"lora\", \"learningRate\": 0.002}}"),
+                model)
+            .training();
+    assertThat(asked.forRole(Role.GENERATOR).learningRate()).isEqualTo(2e-3);
+    assertThat(asked.forRole(Role.CRITIC).learningRate()).isEqualTo(2e-3);
+    TrainingSpec full = SpecDefaults.complete(ExperimentSpec.empty(), model).training();
+    assertThat(full.forRole(Role.CRITIC).learningRate()).isEqualTo(6e-4);
+  }
+
+  @Test
+  void theRateOfAModelThatIsMeantForAdaptersStays() {
+    TrainingSpec own =
+        new TrainingSpec(
+            "lora", null, null, 2e-3, null, null, null, null, null, null, 4, null, null, null,
+            null);
+    ModelDefaults model = new ModelDefaults(null, null, null, null, null, own);
+    TrainingSpec lora = SpecDefaults.complete(ExperimentSpec.empty(), model).training();
+    assertThat(lora.learningRate()).isEqualTo(2e-3);
+    assertThat(lora.rank()).isEqualTo(4);
+    assertThat(lora.alpha()).isEqualTo(8.0);
+    TrainingSpec full =
+        SpecDefaults.complete(
+                PolyphonyDataConverter.parse("{\"training\": {\"tuning\": \"full\"}}"), model)
+            .training();
+    assertThat(full.learningRate()).isEqualTo(2e-4);
+    assertThat(full.rank()).isNull();
+  }
+
+  @Test
+  void rolesMayBeTunedInDifferentWays() throws Exception {
+    ExperimentSpec generators =
+        complete("{\"training\": {\"generator\": {\"tuning\": \"lora\", \"rank\": 4}}}");
+    assertThat(training(generators))
+        .isEqualTo(
+            "{\"tuning\":\"full\",\"epochs\":2,\"batchSize\":8,\"learningRate\":1.0E-5,"
+                + "\"schedule\":\"cosine\",\"warmupShare\":0.03,\"weightDecay\":0.0,\"clipNorm\":1.0,"
+                + "\"generator\":{\"tuning\":\"lora\",\"learningRate\":1.0E-4,"
+                + "\"rank\":4,\"alpha\":8.0,\"dropout\":0.0,\"targets\":[\"all-linear\"]}}");
+    assertThat(generators.training().forRole(Role.CRITIC).learningRate()).isEqualTo(1e-5);
+    ExperimentSpec critics =
+        complete("{\"training\": {\"tuning\": \"lora\", \"critic\": {\"tuning\": \"full\"}}}");
+    assertThat(critics.training().forRole(Role.CRITIC))
+        .isEqualTo(complete("{}").training().forRole(Role.CRITIC));
+    assertThat(critics.training().forRole(Role.GENERATOR))
+        .isEqualTo(
+            complete("{\"training\": {\"tuning\": \"lora\"}}").training().forRole(Role.GENERATOR));
+  }
+
+  @Test
+  void anotherRankOfOneRoleHasItsOwnAlpha() {
+    TrainingSpec training =
+        complete("{\"training\": {\"tuning\": \"lora\", \"critic\": {\"rank\": 32}}}").training();
+    assertThat(training.forRole(Role.GENERATOR).alpha()).isEqualTo(16.0);
+    assertThat(training.forRole(Role.CRITIC).alpha()).isEqualTo(64.0);
+  }
+
+  @Test
+  void whatCompletionFillsInIsCompleteAlready() {
+    for (String spec :
+        new String[] {
+          "{\"training\": {\"tuning\": \"lora\"}}",
+          "{\"training\": {\"tuning\": \"lora\", \"critic\": {\"tuning\": \"full\"}}}",
+          "{\"training\": {\"generator\": {\"tuning\": \"lora\"}, \"recompute\": true}}"
+        }) {
+      ExperimentSpec complete = complete(spec);
+      assertThat(SpecDefaults.complete(complete, ModelDefaults.NONE)).isEqualTo(complete);
+    }
+  }
+
+  @Test
+  void thatActivationsAreKeptIsLeftOut() {
+    assertThat(complete("{\"training\": {\"recompute\": false}}")).isEqualTo(complete("{}"));
+    TrainingSpec one =
+        complete("{\"training\": {\"recompute\": true, \"critic\": {\"recompute\": false}}}")
+            .training();
+    assertThat(one.forRole(Role.GENERATOR).recompute()).isTrue();
+    assertThat(one.forRole(Role.CRITIC).recompute()).isNull();
+  }
+
+  @Test
+  void anAdaptersShapeIsRefusedWhereCompletionComesToFullTuning() {
+    assertThatThrownBy(() -> complete("{\"training\": {\"rank\": 8}}"))
+        .hasMessage("training.rank is set, allowed: leaving it out, since tuning is full");
+    assertThatThrownBy(() -> complete("{\"training\": {\"critic\": {\"targets\": [\"q_proj\"]}}}"))
+        .hasMessage(
+            "training.critic.targets is set, allowed: leaving it out, since tuning is full");
+  }
+
+  private static TrainingSpec forked(String origin, String fork) {
+    return SpecDefaults.complete(
+            PolyphonyDataConverter.parse(
+                "{\"fork\": {\"experiment\": \"a\", \"iteration\": 1}, \"training\": "
+                    + fork
+                    + "}"),
+            complete("{\"training\": " + origin + "}"))
+        .training();
+  }
+
+  @Test
+  void aForkMayChangeHowAgentsAreTuned() {
+    TrainingSpec lora = complete("{\"training\": {\"tuning\": \"lora\"}}").training();
+    TrainingSpec full = complete("{}").training();
+    assertThat(forked("{}", "{\"tuning\": \"lora\"}")).isEqualTo(lora);
+    assertThat(forked("{\"tuning\": \"lora\"}", "{\"tuning\": \"full\"}")).isEqualTo(full);
+    assertThat(forked("{\"tuning\": \"lora\"}", "{}")).isEqualTo(lora);
+    assertThat(forked("{\"tuning\": \"lora\"}", "{\"rank\": 4}").alpha()).isEqualTo(8.0);
+    assertThatThrownBy(() -> forked("{}", "{\"rank\": 4}"))
+        .hasMessage("training.rank is set, allowed: leaving it out, since tuning is full");
+  }
+
   @Test
   void aRoleThatOverridesNothingIsAsIfItWereAbsent() {
     assertThat(complete("{\"training\": {\"generator\": {}, \"critic\": {}}}"))
@@ -244,7 +391,15 @@ class SpecDefaultsTest {
         "{\"sampling\": {\"temperature\": -0.5}} | sampling.temperature is -0.5, allowed: 0.0 to 10.0",
         "{\"sampling\": {\"topP\": 0}} | sampling.topP is 0.0, allowed: more than 0, up to 1.0",
         "{\"sampling\": {\"maxNewTokens\": 0}} | sampling.maxNewTokens is 0, allowed: 1 to 131072",
-        "{\"training\": {\"tuning\": \"lora\"}} | training.tuning is \"lora\", allowed: full",
+        "{\"training\": {\"tuning\": \"dora\"}} | training.tuning is \"dora\", allowed: full, lora",
+        "{\"training\": {\"tuning\": \"lora\", \"rank\": 0}} | training.rank is 0, allowed: 1 to 256",
+        "{\"training\": {\"tuning\": \"lora\", \"alpha\": 0}} | training.alpha is 0.0, allowed: more than 0, up to 4096.0",
+        "{\"training\": {\"tuning\": \"lora\", \"dropout\": 1}} | training.dropout is 1.0, allowed: 0.0 to less than 1.0",
+        "{\"training\": {\"tuning\": \"lora\", \"targets\": []}} | training.targets is [], allowed: [all-linear], or names of linear layers, such as q_proj, each once",
+        "{\"training\": {\"tuning\": \"lora\", \"targets\": [null]}} | training.targets is [null], allowed: [all-linear], or names of linear layers, such as q_proj, each once",
+        "{\"training\": {\"tuning\": \"lora\", \"targets\": [\"all-linear\", \"q_proj\"]}} | training.targets is [all-linear, q_proj], allowed: [all-linear], or names of linear layers, such as q_proj, each once",
+        "{\"training\": {\"tuning\": \"full\", \"rank\": 8}} | training.rank is set, allowed: leaving it out, since tuning is full",
+        "{\"training\": {\"tuning\": \"lora\", \"critic\": {\"tuning\": \"full\", \"alpha\": 8}}} | training.critic.alpha is set, allowed: leaving it out, since tuning is full",
         "{\"training\": {\"epochs\": 0}} | training.epochs is 0, allowed: 1 to 1000",
         "{\"training\": {\"batchSize\": 0}} | training.batchSize is 0, allowed: 1 to 4096",
         "{\"training\": {\"learningRate\": 0}} | training.learningRate is 0.0, allowed: more than 0, up to 1.0",

@@ -50,6 +50,12 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
 
   private static final String OPEN = "open";
 
+  private static final String TUNING = "training.tuning";
+
+  /** Fields that only an adapter has. */
+  private static final Set<String> ADAPTER =
+      Set.of("training.rank", "training.alpha", "training.dropout", "training.targets");
+
   /**
    * One method with its settings.
    *
@@ -305,7 +311,7 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
             settings);
       }
     } else if (!node.isNull()) {
-      settings.put(path, node.asText());
+      settings.put(path, node.isValueNode() ? node.asText() : node.toString());
     }
   }
 
@@ -329,7 +335,13 @@ public record Comparison(List<Row> rows, List<Difference> differences) {
 
   private static void addDiffering(
       SortedMap<String, String> own, SortedMap<String, String> others, Set<String> label) {
-    differing(own, others).forEach(field -> label.add(field + " " + own.getOrDefault(field, OPEN)));
+    Set<String> fields = differing(own, others);
+    if (fields.contains(TUNING)) {
+      // That there is an adapter says that it has a shape.
+      fields.removeIf(
+          field -> ADAPTER.contains(field) && own.containsKey(field) != others.containsKey(field));
+    }
+    fields.forEach(field -> label.add(field + " " + own.getOrDefault(field, OPEN)));
   }
 
   private static Row row(Group group, List<Group> section) {

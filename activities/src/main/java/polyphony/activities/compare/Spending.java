@@ -25,7 +25,10 @@ record Spending(List<Item> items, boolean complete) {
   /** What was only measured is no part of a method. */
   private static final Set<String> COUNTED =
       Set.of(
-          ModelStep.DEBATE.name(), ModelStep.TRAIN_GENERATOR.name(), ModelStep.TRAIN_CRITIC.name());
+          ModelStep.DEBATE.name(),
+          ModelStep.DEBATE_ROUND.name(),
+          ModelStep.TRAIN_GENERATOR.name(),
+          ModelStep.TRAIN_CRITIC.name());
 
   /**
    * One step of sampling or training.

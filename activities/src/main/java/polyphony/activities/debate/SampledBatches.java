@@ -1,11 +1,14 @@
 package polyphony.activities.debate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import polyphony.activities.BatchSize;
 import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
@@ -17,14 +20,17 @@ import polyphony.storage.StepManifest;
 /**
  * Samples in planned batches, each committed when it is done. What an earlier attempt has committed
  * is taken from there.
+ *
+ * <p>A batch that does not fit into memory is sampled in halves, and so are those after it; what is
+ * committed is the planned batch.
  */
 final class SampledBatches {
   private final StepAttempt attempt;
   private final int batchSize;
   private final SamplingSettings settings;
   private final List<Batch> committed;
+  private final BatchSize size;
   private int next;
-  private long sampledTokens;
   private final StepProgress progress;
   private final long total;
   private long rowsDone;
@@ -33,11 +39,17 @@ final class SampledBatches {
    * One prompt.
    *
    * @param index position of the question in its set
+   * @param model whose continuation it is, as in {@link Speakers#place}
    */
-  record Row(int index, int[] tokens, long seed) {}
+  record Row(int index, int[] tokens, long seed, int model) {}
 
-  /** One commit. */
-  private record Batch(List<Sampled> rows) {}
+  /**
+   * One commit.
+   *
+   * @param most rows that fitted into memory together; null where all did
+   */
+  private record Batch(
+      List<Sampled> rows, @JsonInclude(JsonInclude.Include.NON_NULL) Integer most) {}
 
   /**
    * @param total rows of all calls to {@link #sample}, for the progress alone
@@ -57,30 +69,35 @@ final class SampledBatches {
     this.progress = progress;
     this.total = total;
     this.committed = attempt.commits(Batch.class);
-  }
-
-  /** Tokens of all batches so far, of earlier attempts too. */
-  long sampledTokens() {
-    return sampledTokens;
+    this.size =
+        new BatchSize(
+            committed.stream()
+                .map(Batch::most)
+                .filter(Objects::nonNull)
+                .min(Comparator.naturalOrder())
+                .orElse(batchSize),
+            () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
   }
 
   /**
-   * One continuation per row, by index; none for a row that leaves no room for a single token. Rows
-   * of like length stand in one batch, so that little is padding; the order depends on the rows
-   * alone.
+   * One continuation per row, in their order; {@link Sampled#NOTHING} for a row that leaves no room
+   * for a single token. Rows of like length stand in one batch, so that little is padding; the
+   * order depends on the rows alone.
    *
    * @return empty where the attempt was asked to stop
    */
-  Optional<Map<Integer, Sampled>> sample(Speaker speaker, List<Row> rows) {
-    List<Row> planned =
-        rows.stream()
-            .filter(each -> each.tokens().length < speaker.context())
-            .sorted(Comparator.comparingInt(each -> each.tokens().length)) // stable
+  Optional<List<Sampled>> sample(Speakers speakers, List<Row> rows) {
+    List<Integer> planned =
+        IntStream.range(0, rows.size())
+            .boxed()
+            .filter(each -> rows.get(each).tokens().length < speakers.context())
+            .sorted(Comparator.comparingInt(each -> rows.get(each).tokens().length)) // stable
             .toList();
     rowsDone += rows.size() - planned.size();
-    Map<Integer, Sampled> sampled = new HashMap<>();
+    List<Sampled> sampled = new ArrayList<>(Collections.nCopies(rows.size(), Sampled.NOTHING));
     for (int from = 0; from < planned.size(); from += batchSize) {
-      List<Row> batch = planned.subList(from, Math.min(from + batchSize, planned.size()));
+      List<Integer> places = planned.subList(from, Math.min(from + batchSize, planned.size()));
+      List<Row> batch = places.stream().map(rows::get).toList();
       List<Sampled> done;
       if (next < committed.size()) {
         done = committed.get(next).rows();
@@ -88,20 +105,23 @@ final class SampledBatches {
       } else if (attempt.stopRequested()) {
         return Optional.empty();
       } else {
-        int longest = planned.get(planned.size() - 1).tokens().length;
+        int longest = rows.get(planned.get(planned.size() - 1)).tokens().length;
         int rowsAtMost = Math.min(batchSize, planned.size());
-        Sampler sampler = speaker.sampler(rowsAtMost, longest, settings.maxNewTokens());
+        size.fit(rowsAtMost, most -> speakers.fits(most, longest, settings.maxNewTokens()));
+        Sampler sampler =
+            speakers.sampler(Math.min(rowsAtMost, size.most()), longest, settings.maxNewTokens());
         long start = System.nanoTime();
-        done = sampleBatch(sampler, batch);
+        done = size.inBatches(batch, some -> sampleBatch(sampler, some));
         attempt.usage(StepManifest.MODEL_SECONDS, (System.nanoTime() - start) / 1e9);
         attempt.usage("sampledTokens", (double) tokens(done));
-        attempt.commit(new Batch(done));
+        attempt.commit(new Batch(done, size.most() < batchSize ? size.most() : null));
       }
       next++;
-      sampledTokens += tokens(done);
       rowsDone += batch.size();
       progress.report(rowsDone, total);
-      done.forEach(each -> sampled.put(each.index(), each));
+      for (int i = 0; i < places.size(); i++) {
+        sampled.set(places.get(i), done.get(i));
+      }
     }
     return Optional.of(sampled);
   }
@@ -109,7 +129,9 @@ final class SampledBatches {
   private List<Sampled> sampleBatch(Sampler sampler, List<Row> batch) {
     List<Sampler.Continuation> continuations =
         sampler.sample(
-            batch.stream().map(each -> new Sampler.Prompt(each.tokens(), each.seed())).toList(),
+            batch.stream()
+                .map(each -> new Sampler.Prompt(each.tokens(), each.seed(), each.model()))
+                .toList(),
             settings);
     List<Sampled> sampled = new ArrayList<>();
     for (int i = 0; i < batch.size(); i++) {

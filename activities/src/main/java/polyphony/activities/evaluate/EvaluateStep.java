@@ -1,6 +1,7 @@
 package polyphony.activities.evaluate;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -54,9 +55,9 @@ import polyphony.workflows.SpecDefaults;
  *
  * <p>A model scores a text at most once, whatever is measured with it; agents that share a
  * checkpoint share its scores, and their divergence is 0 without being computed: where one model
- * plays every agent, KL between agents is 0 by construction. Of one portion of a batch at most two
- * models' distributions are in memory at a time, and as many models as fit. Each batch of questions
- * is committed when it is done.
+ * plays every agent, KL between agents is 0 by construction. Models over one base score a text in
+ * one call. Of one portion of a batch the distributions of at most two calls are in memory at a
+ * time, and as many bases as fit. Each batch of questions is committed when it is done.
  */
 public final class EvaluateStep {
   /** The activity's type and the step's name. */
@@ -222,7 +223,8 @@ public final class EvaluateStep {
   /**
    * The measurements of the batch of questions that starts at {@code from}, as committed.
    *
-   * @param most texts that fitted into memory together; null where all did
+   * @param most texts that fitted into memory together, each counted for each of its judges; null
+   *     where all did
    */
   record Segment(
       int from,
@@ -378,7 +380,7 @@ public final class EvaluateStep {
       return (agent + 1) % speakers.size();
     }
 
-    /** Checkpoints that score agent's answers, the agent's own first, each once. */
+    /** Checkpoints that score an agent's answers, the agent's own first, each once. */
     List<ArtifactRef> judges(int agent) {
       Map<String, ArtifactRef> judges = new LinkedHashMap<>();
       judges.put(speakers.get(agent).sha256(), speakers.get(agent));
@@ -470,14 +472,16 @@ public final class EvaluateStep {
   }
 
   /**
-   * The scorers of this range, each opened when it is first needed. Where they do not all fit into
-   * memory, the one that was not needed for longest is closed.
+   * The scorers of this range, one for all models over one base, each opened when it is first
+   * needed. Where they do not all fit into memory, the one that was not needed for longest is
+   * closed.
    */
   private final class Judges implements AutoCloseable {
-    private final Map<String, LanguageModel> models = new HashMap<>();
-    private final LinkedHashMap<String, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
+    /** By base, then by checkpoint. */
+    private final Map<Path, Map<String, LanguageModel>> bases = new LinkedHashMap<>();
+
+    private final LinkedHashMap<Path, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
-    private final List<ArtifactRef> all;
     private final BatchSize size;
     private double openingSeconds;
 
@@ -485,11 +489,16 @@ public final class EvaluateStep {
      * @param batchSize texts that are scored together
      * @param answers all that there will be
      * @param all checkpoints of the models that there will be
-     * @param size texts that are scored together at most
+     * @param size texts that are scored together at most, each counted for each of its judges
      */
     Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all, BatchSize size) {
-      this.all = all;
       this.size = size;
+      for (ArtifactRef judge : all) {
+        LanguageModel model = checkpoints.open(judge);
+        bases
+            .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
+            .put(judge.sha256(), model);
+      }
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -502,49 +511,102 @@ public final class EvaluateStep {
 
     /** What all of them take together; empty where nothing is scored. */
     Optional<MemoryPlan> plan() {
-      return all.stream().findFirst().map(each -> plan(model(each), all.size(), size.most()));
+      return bases.values().stream().findFirst().map(each -> plan(each, bases.size(), size.most()));
     }
 
-    private MemoryPlan plan(LanguageModel model, int sessions, int most) {
+    /** Judges of one base, at most. */
+    private int together() {
+      return bases.values().stream().mapToInt(Map::size).max().orElseThrow();
+    }
+
+    /**
+     * @param most texts that are scored together, each counted for each of its judges
+     */
+    private MemoryPlan plan(Map<String, LanguageModel> base, int sessions, int most) {
+      int texts = Math.min(Math.max(1, most / together()), largest.size());
       return Portions.plan(
           runtime.arithmetic(),
-          model,
+          base.values().iterator().next(),
           sessions,
-          largest.subList(0, Math.min(most, largest.size())));
+          largest.subList(0, texts),
+          together());
     }
 
-    LanguageModel model(ArtifactRef judge) {
-      return models.computeIfAbsent(judge.sha256(), sha256 -> checkpoints.open(judge));
-    }
-
-    /** Texts that are scored at a time, at most: as many as fit beside one model. */
-    int most(ArtifactRef judge) {
+    /**
+     * Texts that are scored at a time, at most: as many as fit beside one base alone.
+     *
+     * @param together judges that score a text in one call
+     */
+    int atOnce(ArtifactRef judge, int together) {
       if (scorers.isEmpty()) {
-        size.fit(largest.size(), most -> plan(model(judge), 1, most).fits(runtime.memory()));
+        Map<String, LanguageModel> base = base(judge);
+        size.fit(largest.size() * together(), most -> plan(base, 1, most).fits(runtime.memory()));
       }
-      return size.most();
+      return Math.max(1, size.most() / together);
     }
 
-    List<Scorer.Scores> score(ArtifactRef judge, List<Scorer.Text> batch) {
-      Scorer scorer = scorers.get(judge.sha256());
+    /** These judges, those of one base together. */
+    List<List<ArtifactRef>> byBase(List<ArtifactRef> judges) {
+      return bases.values().stream()
+          .map(base -> judges.stream().filter(each -> base.containsKey(each.sha256())).toList())
+          .filter(each -> !each.isEmpty())
+          // The agent's own model scores first: the others are compared with it.
+          .sorted(Comparator.comparingInt(each -> judges.indexOf(each.get(0))))
+          .toList();
+    }
+
+    private Map<String, LanguageModel> base(ArtifactRef judge) {
+      return bases.values().stream()
+          .filter(each -> each.containsKey(judge.sha256()))
+          .findFirst()
+          .orElseThrow();
+    }
+
+    int vocabularySize(ArtifactRef judge) {
+      return base(judge).get(judge.sha256()).config().vocabularySize();
+    }
+
+    /**
+     * Has texts scored by several judges over one base, in one call.
+     *
+     * @return by judge, then by text
+     */
+    List<List<Scorer.Scores>> score(List<ArtifactRef> judges, List<Scorer.Text> texts) {
+      Map<String, LanguageModel> base = base(judges.get(0));
+      List<String> places = List.copyOf(base.keySet());
+      List<Scorer.Text> rows = new ArrayList<>();
+      for (ArtifactRef judge : judges) {
+        int place = places.indexOf(judge.sha256());
+        texts.forEach(each -> rows.add(new Scorer.Text(each.tokens(), each.from(), place)));
+      }
+      Scorer scorer = scorer(base);
+      List<Scorer.Scores> scores = size.inBatches(rows, scorer::score);
+      return IntStream.range(0, judges.size())
+          .mapToObj(i -> scores.subList(i * texts.size(), (i + 1) * texts.size()))
+          .toList();
+    }
+
+    private Scorer scorer(Map<String, LanguageModel> base) {
+      Path folder = base.values().iterator().next().folder();
+      Scorer scorer = scorers.get(folder);
       if (scorer == null) {
         long start = System.nanoTime();
-        makeRoom(model(judge));
-        scorer = runtime.scorer(model(judge));
+        makeRoom(base);
+        scorer = runtime.scorer(List.copyOf(base.values()));
         openingSeconds += (System.nanoTime() - start) / 1e9;
-        scorers.put(judge.sha256(), scorer);
+        scorers.put(folder, scorer);
       }
-      return size.inBatches(batch, scorer::score);
+      return scorer;
     }
 
-    private void makeRoom(LanguageModel model) {
+    private void makeRoom(Map<String, LanguageModel> base) {
       while (!scorers.isEmpty()
-          && !plan(model, scorers.size() + 1, size.most()).fits(runtime.memory())) {
+          && !plan(base, scorers.size() + 1, size.most()).fits(runtime.memory())) {
         Iterator<Scorer> eldest = scorers.values().iterator();
         eldest.next().close();
         eldest.remove();
       }
-      runtime.requireRoom(plan(model, scorers.size() + 1, size.most()));
+      runtime.requireRoom(plan(base, scorers.size() + 1, size.most()));
     }
 
     /** Closes all that are open; what is needed again is opened again. */
@@ -712,11 +774,11 @@ public final class EvaluateStep {
         List<Answer> answers, int agent, List<Integer> questions, Plan plan, Series series) {
       List<Scorer.Text> batch =
           questions.stream().map(answers::get).map(EvaluateStep::text).toList();
-      List<ArtifactRef> wanted = plan.judges(agent);
+      List<List<ArtifactRef>> wanted = judges.byBase(plan.judges(agent));
       int from = 0;
       for (List<Scorer.Text> portion : portions(batch, wanted)) {
         List<Integer> here = questions.subList(from, from + portion.size());
-        if (!scorePortion(portion, agent, here, plan, series)) {
+        if (!scorePortion(portion, wanted, agent, here, plan, series)) {
           return false;
         }
         from += portion.size();
@@ -733,32 +795,51 @@ public final class EvaluateStep {
       return true;
     }
 
-    private List<List<Scorer.Text>> portions(List<Scorer.Text> batch, List<ArtifactRef> wanted) {
-      return wanted.isEmpty()
-          ? List.of()
-          : Portions.of(
-              batch,
-              judges.model(wanted.get(0)).config().vocabularySize(),
-              judges.most(wanted.get(0)));
+    private List<List<Scorer.Text>> portions(
+        List<Scorer.Text> batch, List<List<ArtifactRef>> wanted) {
+      if (wanted.isEmpty()) {
+        return List.of();
+      }
+      int together = wanted.stream().mapToInt(List::size).max().orElseThrow();
+      ArtifactRef first = wanted.get(0).get(0);
+      return Portions.of(
+          batch, judges.vocabularySize(first), together, judges.atOnce(first, together));
     }
 
+    /**
+     * @param wanted who is to score the texts, those of one base together
+     */
     private boolean scorePortion(
-        List<Scorer.Text> batch, int agent, List<Integer> questions, Plan plan, Series series) {
+        List<Scorer.Text> batch,
+        List<List<ArtifactRef>> wanted,
+        int agent,
+        List<Integer> questions,
+        Plan plan,
+        Series series) {
       List<Scorer.Scores> own = null;
-      for (ArtifactRef judge : plan.judges(agent)) {
+      for (List<ArtifactRef> together : wanted) {
         if (attempt.stopRequested()) {
           return false;
         }
-        List<Scorer.Scores> scores = judges.score(judge, batch);
+        List<List<Scorer.Scores>> scores = judges.score(together, batch);
         if (own == null) {
-          own = scores;
+          own = scores.get(0);
         }
-        for (int i = 0; i < batch.size(); i++) {
-          collect(agent, questions.get(i), judge, own.get(i), scores.get(i), plan, series);
+        for (int judge = 0; judge < together.size(); judge++) {
+          for (int i = 0; i < batch.size(); i++) {
+            collect(
+                agent,
+                questions.get(i),
+                together.get(judge),
+                own.get(i),
+                scores.get(judge).get(i),
+                plan,
+                series);
+          }
         }
-        attempt.usage(
-            "scoredTokens", batch.stream().mapToDouble(text -> text.tokens().length).sum());
-        done += batch.size();
+        double tokens = batch.stream().mapToDouble(text -> text.tokens().length).sum();
+        attempt.usage("scoredTokens", together.size() * tokens);
+        done += (long) together.size() * batch.size();
         progress.report(done, total);
       }
       return true;

@@ -58,7 +58,7 @@ final class OutsideJudge implements AutoCloseable {
   }
 
   MemoryPlan plan(List<Scorer.Text> texts) {
-    return Portions.plan(runtime.arithmetic(), model, 1, scored(texts));
+    return Portions.plan(runtime.arithmetic(), model, 1, scored(texts), 1);
   }
 
   private static List<Scorer.Text> scored(List<Scorer.Text> texts) {
@@ -73,7 +73,7 @@ final class OutsideJudge implements AutoCloseable {
   List<Likelihood> likelihoods(List<Scorer.Text> texts) {
     List<Scorer.Text> scored = scored(texts);
     List<Likelihood> found = new ArrayList<>();
-    for (List<Scorer.Text> portion : Portions.of(scored, model.config().vocabularySize())) {
+    for (List<Scorer.Text> portion : Portions.of(scored, model.config().vocabularySize(), 1)) {
       for (Scorer.Scores scores : scorer(texts).score(portion)) {
         double sum = 0;
         for (float each : scores.logLikelihoods()) {

@@ -19,22 +19,26 @@ public final class Portions {
 
   private Portions() {}
 
-  static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize) {
-    return of(texts, vocabularySize, Integer.MAX_VALUE);
+  /**
+   * @param judges models that score a text in one call
+   */
+  static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize, int judges) {
+    return of(texts, vocabularySize, judges, Integer.MAX_VALUE);
   }
 
   /**
    * The same.
    *
-   * @param most texts of a portion, at most
+   * @param atOnce texts of a portion, at most
    */
-  static List<List<Scorer.Text>> of(List<Scorer.Text> texts, int vocabularySize, int most) {
+  static List<List<Scorer.Text>> of(
+      List<Scorer.Text> texts, int vocabularySize, int judges, int atOnce) {
     List<List<Scorer.Text>> portions = new ArrayList<>();
     int from = 0;
     long numbers = 0;
     for (int i = 0; i < texts.size(); i++) {
-      long own = (long) scored(texts.get(i)) * vocabularySize;
-      if (i > from && (numbers + own > LARGEST || i - from == most)) {
+      long own = (long) scored(texts.get(i)) * vocabularySize * judges;
+      if (i > from && (numbers + own > LARGEST || i - from == atOnce)) {
         portions.add(texts.subList(from, i));
         from = i;
         numbers = 0;
@@ -50,20 +54,30 @@ public final class Portions {
   /**
    * What scoring these texts in portions takes.
    *
-   * @param sessions models that are open at a time
+   * @param sessions bases that are open at a time
+   * @param judges models over one of them that score a text in one call
    */
   static MemoryPlan plan(
-      Arithmetic arithmetic, LanguageModel model, int sessions, List<Scorer.Text> texts) {
+      Arithmetic arithmetic,
+      LanguageModel model,
+      int sessions,
+      List<Scorer.Text> texts,
+      int judges) {
     int longest = 0;
     long most = 0;
-    for (List<Scorer.Text> portion : of(texts, model.config().vocabularySize())) {
+    for (List<Scorer.Text> portion : of(texts, model.config().vocabularySize(), judges)) {
       longest =
           Math.max(
               longest, portion.stream().mapToInt(each -> each.tokens().length).max().orElse(0));
       most = Math.max(most, portion.stream().mapToLong(Portions::scored).sum());
     }
     return MemoryPlan.scoring(
-        arithmetic, model, sessions, Math.max(1, texts.size()), Math.max(1, longest), most);
+        arithmetic,
+        model,
+        sessions,
+        Math.max(1, texts.size()) * judges,
+        Math.max(1, longest),
+        most * judges);
   }
 
   /**

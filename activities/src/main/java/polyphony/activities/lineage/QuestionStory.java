@@ -1,5 +1,6 @@
 package polyphony.activities.lineage;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -134,11 +135,11 @@ public record QuestionStory(
               range.sha256(),
               i + 1,
               debate.map(StepManifest::key).orElse(null),
-              debate.flatMap(step -> weights(step, graph)).orElse(null)));
+              debate.flatMap(step -> weights(turn(step, answer), graph)).orElse(null)));
       debate.ifPresent(
           step -> {
             List<ArtifactRef> previous =
-                List.copyOf(References.byPath(step.inputs().path("previous")).values());
+                List.copyOf(References.byPath(turn(step, answer).path("previous")).values());
             if (answer.agent() < previous.size()) {
               collect(previous.get(answer.agent()), question, said, artifacts, graph, lineage);
             }
@@ -146,8 +147,14 @@ public record QuestionStory(
     }
   }
 
-  private static Optional<String> weights(StepManifest debate, StoreGraph graph) {
-    return References.in(debate.inputs().path("speaker")).stream()
+  /** What was asked of who gave an answer: of them alone, or of all agents in one step. */
+  private static JsonNode turn(StepManifest debate, Answer answer) {
+    JsonNode inputs = debate.inputs();
+    return inputs.has("turns") ? inputs.path("turns").path(answer.agent()) : inputs;
+  }
+
+  private static Optional<String> weights(JsonNode turn, StoreGraph graph) {
+    return References.in(turn.path("speaker")).stream()
         .flatMap(speaker -> Checkpoints.weightsSha256(graph.parts(speaker)).stream())
         .findFirst();
   }

@@ -24,6 +24,9 @@ public final class StepText {
     if (inputs.has("agent")) {
       text.append(", agent ").append(inputs.path("agent").asInt() + 1);
     }
+    if (inputs.has("turns")) {
+      text.append(", ").append(inputs.path("turns").size()).append(" agents");
+    }
     if (inputs.has("from") && inputs.has("to")) {
       text.append(", questions ")
           .append(inputs.path("from").asInt() + 1)
@@ -53,6 +56,12 @@ public final class StepText {
       case "debate" ->
           facts.add(
               result.path("parsed").asInt() + " read, " + result.path("cut").asInt() + " cut");
+      case "debate-round" ->
+          facts.add(
+              sum(result.path("turns"), "parsed")
+                  + " read, "
+                  + sum(result.path("turns"), "cut")
+                  + " cut");
       case "vote" ->
           facts.add(
               result.path("labelled").asInt()
@@ -86,6 +95,14 @@ public final class StepText {
     facts.add(step.finished().replaceFirst("\\.\\d+Z$", "Z"));
     facts.add(String.format(Locale.ROOT, "%.1f s", step.wallSeconds()));
     return facts;
+  }
+
+  private static int sum(JsonNode turns, String field) {
+    int sum = 0;
+    for (JsonNode turn : turns) {
+      sum += turn.path(field).asInt();
+    }
+    return sum;
   }
 
   private static String set(JsonNode set) {

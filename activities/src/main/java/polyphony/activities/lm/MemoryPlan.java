@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
@@ -148,6 +149,90 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
             + " with more memory");
   }
 
+  /**
+   * As {@link #sampling(LanguageModel, int, int, int)}, of models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan sampling(
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    return sampling(Arithmetic.CPU, model, adapters, rows, promptTokens, newTokens);
+  }
+
+  /** The same with any arithmetic. */
+  public static MemoryPlan sampling(
+      Arithmetic arithmetic,
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int promptTokens,
+      int newTokens) {
+    long columns = promptTokens + (long) (newTokens - 1) / STEPS_PER_RUN * STEPS_PER_RUN;
+    return sampling(arithmetic, model, rows, promptTokens, newTokens)
+        .with(arithmetic, adapters, model.config(), rows * columns);
+  }
+
+  /**
+   * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
+   *
+   * @param adapters those of all models
+   */
+  public static MemoryPlan scoring(
+      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
+    return scoring(Arithmetic.CPU, model, adapters, rows, tokens, scored);
+  }
+
+  /** The same with any arithmetic. */
+  public static MemoryPlan scoring(
+      Arithmetic arithmetic,
+      LanguageModel model,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(arithmetic, model, 1, rows, tokens, scored)
+        .with(arithmetic, adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
+  }
+
+  /**
+   * The same work with adapters beside each other.
+   *
+   * @param tokens of a run that are computed at a time
+   */
+  private MemoryPlan with(
+      Arithmetic arithmetic, List<AdapterConfig> adapters, DecoderConfig base, long tokens) {
+    if (adapters.isEmpty()) {
+      return this;
+    }
+    TreeSet<String> targets = new TreeSet<>();
+    adapters.forEach(adapter -> targets.addAll(adapter.targets()));
+    long rank = adapters.stream().mapToLong(AdapterConfig::rank).sum();
+    long sides = 0;
+    long widest = 0;
+    for (long[] shape : base.linearLayers(targets).values()) {
+      sides += shape[0] + shape[1];
+      widest = Math.max(widest, shape[0]);
+    }
+    long number = arithmetic.bytesPerNumber();
+    // An adapter has zeros where another one has a target that it has not.
+    long matrices = number * rank * sides;
+    Map<String, Long> all = new LinkedHashMap<>();
+    parts.forEach(
+        (name, bytes) -> {
+          all.put(name, bytes);
+          if (name.equals("weights")) {
+            all.put("adapters", matrices);
+          }
+        });
+    // What the As make of a token, before and after its mask, and what the Bs make of that.
+    all.merge("activations", share(ARENA, number * tokens * (3 * rank + widest)), Long::sum);
+    return new MemoryPlan(work, all, remedy);
+  }
+
   /** Encoding texts on the CPU. */
   public static MemoryPlan encoding(EncoderModel model, int tokens) {
     return encoding(Arithmetic.CPU, model, tokens);
@@ -179,41 +264,58 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
         "name a smaller embeddingModel, or use a worker with more memory");
   }
 
-  /** Finetuning every weight on the CPU. */
+  /**
+   * Finetuning every weight on the CPU, activations kept.
+   *
+   * @see #training(LanguageModel, Optional, boolean, int, long, long)
+   */
   public static MemoryPlan training(LanguageModel model, int lanes, long tokens, long trained) {
-    return training(
-        Arithmetic.CPU, model.config(), lanes, tokens, trained, Optional.empty(), false);
+    return training(model, Optional.empty(), false, lanes, tokens, trained);
   }
 
   /**
-   * Finetuning.
+   * Finetuning on the CPU.
    *
+   * @param adapter what is trained; empty where every weight is
+   * @param recompute whether the activations within a block are computed again for the gradient
    * @param lanes micro-batches that are computed at a time
    * @param tokens of the largest micro-batch, padding included
    * @param trained tokens of it that count in the loss
-   * @param adapter what is trained instead of the weights; empty: every weight is
-   * @param recompute whether of a block's activations only its input is kept
    */
+  public static MemoryPlan training(
+      LanguageModel model,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
+      int lanes,
+      long tokens,
+      long trained) {
+    return training(Arithmetic.CPU, model.config(), adapter, recompute, lanes, tokens, trained);
+  }
+
+  /** The same with any arithmetic. */
   public static MemoryPlan training(
       Arithmetic arithmetic,
       DecoderConfig config,
+      Optional<AdapterConfig> adapter,
+      boolean recompute,
       int lanes,
       long tokens,
-      long trained,
-      Optional<AdapterConfig> adapter,
-      boolean recompute) {
+      long trained) {
     long number = arithmetic.bytesPerNumber();
     long all = config.parameters();
-    long learning = adapter.map(each -> each.parameters(config)).orElse(all);
+    long own = adapter.map(each -> each.parameters(config)).orElse(all);
     Map<String, Long> parts = new LinkedHashMap<>();
     // What is trained is in 32 bits, and so are its gradients and moments.
-    parts.put("weights", FLOAT * learning + (adapter.isPresent() ? number * all : 0));
-    parts.put("gradients", lanes * FLOAT * learning);
-    parts.put("optimizer", 2 * FLOAT * learning);
-    long kept = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
-    long perToken =
-        recompute ? (long) config.layers() * config.hiddenSize() + kept : config.layers() * kept;
-    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perToken));
+    parts.put("weights", FLOAT * own + (adapter.isPresent() ? number * all : 0));
+    parts.put("gradients", lanes * FLOAT * own);
+    parts.put("optimizer", 2 * FLOAT * own);
+    // Of the blocks that are not being computed, their inputs remain.
+    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perLayers =
+        recompute
+            ? perToken + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perToken;
+    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perLayers));
     if (number < FLOAT && adapter.isEmpty()) {
       // Copies of the masters in 16 bits, which the gradients of what they multiply need.
       long copied =
@@ -339,19 +441,17 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   }
 
   /**
-   * The same of what an adapter adds to that: what its {@code A}s make of their inputs, and with
-   * dropout those inputs, as far as they are left in, with a byte that says so.
+   * The same of what an adapter adds to that: with dropout its input, as far as it is left in, with
+   * a byte that says so.
    */
   private static long kept(DecoderConfig config, AdapterConfig adapter) {
     long inputs = 0;
-    long made = 0;
     for (Map.Entry<String, long[]> layer : config.linearLayers(0).entrySet()) {
       if (adapter.adapts(layer.getKey())) {
         inputs += layer.getValue()[1];
-        made += adapter.rank();
       }
     }
-    return made + (adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0);
+    return adapter.dropout() > 0 ? inputs + inputs / FLOAT : 0;
   }
 
   private static long share(double factor, long bytes) {

@@ -9,6 +9,8 @@ import polyphony.activities.train.TrainStep;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.Method;
+import polyphony.workflows.Role;
+import polyphony.workflows.TrainingSpec;
 
 /**
  * What an experiment's steps need of a process's memory at their peak, where every text is full. A
@@ -55,20 +57,33 @@ public final class MemoryNeed {
     if (Method.named(spec.method()).trains() == Method.Trains.NOTHING) {
       return largest;
     }
+    for (Role role : Role.values()) {
+      largest =
+          Math.max(
+              largest,
+              training(arithmetic, base, spec.training().forRole(role), text, answer, slots));
+    }
+    return largest;
+  }
+
+  private static long training(
+      Arithmetic arithmetic,
+      LanguageModel base,
+      TrainingSpec training,
+      int text,
+      int answer,
+      int slots) {
     long tokens =
-        Math.min(
-            (long) spec.training().batchSize() * text,
-            Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
-    MemoryPlan training =
-        MemoryPlan.training(
+        Math.min((long) training.batchSize() * text, Math.max(TrainStep.MICRO_BATCH_TOKENS, text));
+    return MemoryPlan.training(
             arithmetic,
             base.config(),
+            TrainStep.adapter(training, base.config()),
+            TrainStep.recompute(training),
             TrainStep.LANES,
             tokens,
-            Math.min(tokens, (long) spec.training().batchSize() * answer),
-            TrainStep.adapter(spec.training()),
-            TrainStep.recompute(spec.training()));
-    return Math.max(largest, training.bytes(slots));
+            Math.min(tokens, (long) training.batchSize() * answer))
+        .bytes(slots);
   }
 
   private static MemoryPlan scoring(
@@ -99,8 +114,15 @@ public final class MemoryNeed {
         : 0;
   }
 
-  /** Models that score answers, the base among them. */
+  /** Models that score answers, the base among them; those over one base are loaded once. */
   private static int models(ExperimentSpec spec) {
+    boolean adapters =
+        spec.training().forRole(Role.GENERATOR).tunesAdapter()
+            && spec.training().forRole(Role.CRITIC).tunesAdapter();
+    return adapters ? 1 : trained(spec);
+  }
+
+  private static int trained(ExperimentSpec spec) {
     return switch (Method.named(spec.method()).trains()) {
       case NOTHING -> 1;
       case ONE_MODEL -> 2;

@@ -2,10 +2,7 @@ package polyphony.activities.plan;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.DecoderConfig;
@@ -42,7 +39,7 @@ public record MemoryTable(long parameters, List<Row> rows) {
    */
   public static MemoryTable of(DecoderConfig config, int tokens, int rank) {
     List<Row> rows = new ArrayList<>();
-    AdapterConfig everywhere = new AdapterConfig(rank, rank, 0, linears(config));
+    AdapterConfig everywhere = new AdapterConfig(rank, rank, 0, config.linearLayers());
     for (Optional<AdapterConfig> adapter :
         List.of(Optional.<AdapterConfig>empty(), Optional.of(everywhere))) {
       for (boolean recompute : new boolean[] {false, true}) {
@@ -51,7 +48,7 @@ public record MemoryTable(long parameters, List<Row> rows) {
                 "training, "
                     + (adapter.isEmpty() ? "full" : "LoRA of rank " + rank)
                     + (recompute ? ", recomputing" : ""),
-                MemoryPlan.training(GPU, config, 1, tokens, tokens, adapter, recompute)));
+                MemoryPlan.training(GPU, config, adapter, recompute, 1, tokens, tokens)));
       }
     }
     for (int batch : BATCHES) {
@@ -61,16 +58,5 @@ public record MemoryTable(long parameters, List<Row> rows) {
               MemoryPlan.sampling(GPU, config, batch, tokens, MemoryPlan.STEPS_PER_RUN)));
     }
     return new MemoryTable(config.parameters(), rows);
-  }
-
-  /** Names of a block's matrices, without their path. */
-  private static SortedSet<String> linears(DecoderConfig config) {
-    SortedSet<String> names = new TreeSet<>();
-    for (Map.Entry<String, long[]> weight : config.blockShapes().entrySet()) {
-      if (weight.getValue().length == 2) {
-        names.add(weight.getKey().replaceFirst("\\.weight$", "").replaceFirst(".*\\.", ""));
-      }
-    }
-    return names;
   }
 }

@@ -26,6 +26,7 @@ public record Plan(Experiment experiment, List<PlannedStep> steps) {
       List.of(
           FreshQuestionsStep.NAME,
           ModelStep.DEBATE.name(),
+          ModelStep.DEBATE_ROUND.name(),
           VoteStep.NAME,
           SplitStep.NAME,
           ModelStep.TRAIN_GENERATOR.name(),

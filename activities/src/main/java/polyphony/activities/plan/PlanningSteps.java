@@ -28,6 +28,7 @@ import polyphony.storage.Steps;
 import polyphony.workflows.Activities;
 import polyphony.workflows.ComparisonResult;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
@@ -127,6 +128,29 @@ public final class PlanningSteps
             Debate.Result::withStep,
             key -> new Debate.Result(imagine(key, "answers.jsonl"), 0, 0, 0, null));
     answered.put(result.answers().sha256(), request.to() - request.from());
+    return result;
+  }
+
+  @Override
+  public DebateRound.Result debateRound(DebateRound.Request request) {
+    String wave = request.purpose().name().toLowerCase(Locale.ROOT) + ", round " + request.round();
+    DebateRound.Result result =
+        lookUp(
+            ModelStep.DEBATE_ROUND,
+            request,
+            new PlannedStep.Wave(request.iteration(), wave),
+            Work.of(request),
+            DebateRound.Result::withStep,
+            key ->
+                new DebateRound.Result(
+                    request.turns().stream()
+                        .map(turn -> imagine(key, "answers-" + turn.agent() + ".jsonl"))
+                        .map(answers -> new Debate.Result(answers, 0, 0, 0, null))
+                        .toList(),
+                    null));
+    result
+        .turns()
+        .forEach(turn -> answered.put(turn.answers().sha256(), request.to() - request.from()));
     return result;
   }
 

@@ -29,6 +29,7 @@ import polyphony.storage.StepManifest;
 import polyphony.storage.StepUse;
 import polyphony.storage.Steps;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
@@ -246,6 +247,9 @@ public final class Rates {
     if (manifest.name().equals(ModelStep.DEBATE.name())) {
       return Optional.of(Work.of(JSON.treeToValue(manifest.inputs(), Debate.Request.class)));
     }
+    if (manifest.name().equals(ModelStep.DEBATE_ROUND.name())) {
+      return Optional.of(Work.of(JSON.treeToValue(manifest.inputs(), DebateRound.Request.class)));
+    }
     if (manifest.name().equals(ModelStep.EVALUATE.name())) {
       return Optional.of(Work.of(JSON.treeToValue(manifest.inputs(), Evaluate.Request.class)));
     }
@@ -265,9 +269,11 @@ public final class Rates {
    * @param spec complete
    */
   public boolean mayForecast(ExperimentSpec spec) {
-    return !measured(Work.FIRST_ANSWERS).isEmpty()
+    boolean adapter = spec.training().forRole(Role.GENERATOR).tunesAdapter();
+    String firstAnswers = Work.FIRST_ANSWERS + (adapter && spec.agents() > 1 ? Work.TOGETHER : "");
+    return !measured(firstAnswers).isEmpty()
         && (Method.named(spec.method()).trains() == Method.Trains.NOTHING
-            || !measured(Work.training(Role.GENERATOR)).isEmpty());
+            || !measured(Work.training(Role.GENERATOR, adapter)).isEmpty());
   }
 
   /** What a step takes; empty where nothing of its kind was measured. */

@@ -3,6 +3,7 @@ package polyphony.activities.plan;
 import java.util.Locale;
 import polyphony.activities.evaluate.EvaluateStep;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Role;
 import polyphony.workflows.Train;
@@ -17,6 +18,9 @@ import polyphony.workflows.Train;
 record Work(String kind, double units) {
   /** What every experiment begins with. */
   static final String FIRST_ANSWERS = "first answers";
+
+  /** Ends the kinds of answers that all agents give in shared batches. */
+  static final String TOGETHER = ", together";
 
   /** Begins the kinds of training. */
   static final String TRAINING = "examples";
@@ -37,6 +41,14 @@ record Work(String kind, double units) {
     return new Work(kind, request.to() - request.from());
   }
 
+  /**
+   * A round of all agents is work of its own kinds, as fast as many rows of several adapters are.
+   */
+  static Work of(DebateRound.Request request) {
+    Work turn = of(request.turns().get(0));
+    return new Work(turn.kind() + TOGETHER, turn.units() * request.turns().size());
+  }
+
   static Work of(Evaluate.Request request) {
     return new Work("scorings", EvaluateStep.scorings(request));
   }
@@ -45,12 +57,17 @@ record Work(String kind, double units) {
    * @param steps optimizer steps, which are always of whole batches here
    */
   static Work of(Train.Request request, int steps) {
-    return new Work(training(request.role()), (double) steps * request.training().batchSize());
+    return new Work(
+        training(request.role(), request.training().tunesAdapter()),
+        (double) steps * request.training().batchSize());
   }
 
   /** The kind of a role's trainings. */
-  static String training(Role role) {
-    return TRAINING + " of a " + role.name().toLowerCase(Locale.ROOT);
+  static String training(Role role, boolean adapter) {
+    return TRAINING
+        + " of a "
+        + role.name().toLowerCase(Locale.ROOT)
+        + (adapter ? " with an adapter" : "");
   }
 
   /** Optimizer steps of a training on so many examples. */

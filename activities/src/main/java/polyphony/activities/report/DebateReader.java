@@ -27,6 +27,7 @@ import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.References;
 import polyphony.storage.StepManifest;
+import polyphony.workflows.Debate;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Recording;
 
@@ -134,21 +135,42 @@ final class DebateReader {
       for (int round = 1; round <= rounds.size(); round++) {
         List<ArtifactRef> agents = rounds.get(round - 1);
         for (int agent = 0; agent < agents.size(); agent++) {
-          Optional<StepManifest> debate =
-              steps.maker(
-                  DebateStep.NAME,
-                  agents.get(agent),
-                  Map.of("iteration", request.iteration(), "round", round, "agent", agent));
-          read(agents.get(agent), debate, rounds.size(), chosen, turns);
+          read(
+              agents.get(agent),
+              speaker(agents.get(agent), request.iteration(), round, agent),
+              rounds.size(),
+              chosen,
+              turns);
         }
       }
     }
     return turns;
   }
 
+  /** Who gave these answers, in a step of its own or in one with all agents. */
+  private Optional<ArtifactRef> speaker(ArtifactRef answers, int iteration, int round, int agent) {
+    Map<String, Integer> inputs = Map.of("iteration", iteration, "round", round);
+    Map<String, Integer> own = new HashMap<>(inputs);
+    own.put("agent", agent);
+    return steps
+        .maker(DebateStep.NAME, answers, own)
+        .flatMap(step -> asked(step, ModelStep.DEBATE.request()))
+        .or(
+            () ->
+                steps
+                    .maker(DebateStep.ROUND, answers, inputs)
+                    .flatMap(step -> asked(step, ModelStep.DEBATE_ROUND.request()))
+                    .map(asked -> asked.turns().get(agent)))
+        .map(Debate.Request::speaker);
+  }
+
+  private <T> Optional<T> asked(StepManifest step, Class<T> type) {
+    return notes.reading("what a debate was asked", () -> StepRequests.of(step, type));
+  }
+
   private void read(
       ArtifactRef artifact,
-      Optional<StepManifest> debate,
+      Optional<ArtifactRef> speaker,
       int rounds,
       Map<Integer, Measurement> chosen,
       Map<Integer, List<ExperimentReport.Turn>> turns) {
@@ -167,7 +189,7 @@ final class DebateReader {
                 new ExperimentReport.Turn(
                     answer.round(),
                     answer.agent() + 1,
-                    debate.flatMap(this::weights).orElse(null),
+                    speaker.flatMap(this::weights).orElse(null),
                     answer.messages().get(answer.messages().size() - 2),
                     answer.text(),
                     answer.answer(),
@@ -185,21 +207,13 @@ final class DebateReader {
         : answer.round() == 1 ? measured.firstRoundCorrect().get(answer.agent()) : null;
   }
 
-  /** Of whoever speaks in a debate step. */
-  private Optional<String> weights(StepManifest debate) {
+  private Optional<String> weights(ArtifactRef speaker) {
     return weights.computeIfAbsent(
-        debate.key(),
+        speaker.sha256(),
         each ->
             notes
-                .reading(
-                    "the checkpoint of a speaker",
-                    () -> files(StepRequests.of(debate, ModelStep.DEBATE.request()).speaker()))
-                .flatMap(
-                    files ->
-                        files.stream()
-                            .filter(file -> file.name().equals(Checkpoints.WEIGHTS))
-                            .map(ArtifactRef::sha256)
-                            .findFirst()));
+                .reading("the checkpoint of a speaker", () -> files(speaker))
+                .flatMap(Checkpoints::weightsSha256));
   }
 
   private List<ArtifactRef> files(ArtifactRef checkpoint) {

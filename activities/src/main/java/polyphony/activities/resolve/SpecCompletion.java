@@ -1,18 +1,23 @@
 package polyphony.activities.resolve;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.SortedSet;
 import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.data.DataRegistry;
 import polyphony.activities.prompts.PromptSet;
+import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.Purpose;
+import polyphony.workflows.Role;
 import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.TaskSpec;
+import polyphony.workflows.TrainingSpec;
 
 /** Fills in a spec's open fields with what its base model and its task bring along. */
 public final class SpecCompletion {
@@ -40,11 +45,16 @@ public final class SpecCompletion {
   public ExperimentSpec complete(ExperimentSpec asked) {
     if (asked.fork() != null) {
       SpecDefaults.check(asked);
-      return SpecDefaults.complete(asked, origin(asked).spec());
+      Experiment origin = origin(asked);
+      ExperimentSpec fork = SpecDefaults.complete(asked, origin.spec());
+      checkTargets(fork, origin.base());
+      return fork;
     }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
-    ModelDefaults defaults = checkpoints.defaults(models.checkpoint(baseModel));
+    ArtifactRef base = models.checkpoint(baseModel);
+    ModelDefaults defaults = checkpoints.defaults(base);
     ExperimentSpec named = SpecDefaults.complete(asked, defaults);
+    checkTargets(named, base);
     ExperimentSpec complete =
         named.evaluateOn() == null
             ? named
@@ -53,6 +63,30 @@ public final class SpecCompletion {
     boolean open = asked.promptSet() == null && defaults.promptSet() == null;
     return complete.withTask(
         task, open && bringPrompts(complete) ? TASK_PROMPTS : complete.promptSet());
+  }
+
+  /** Which linear layers there are, only the model knows. */
+  private void checkTargets(ExperimentSpec complete, ArtifactRef base) {
+    for (Role role : Role.values()) {
+      List<String> targets = complete.training().forRole(role).targets();
+      if (targets == null || targets.contains(TrainingSpec.ALL_LINEAR)) {
+        continue;
+      }
+      SortedSet<String> layers = checkpoints.decoderConfig(base).linearLayers();
+      for (String target : targets) {
+        if (!layers.contains(target)) {
+          throw PolyphonyException.config(
+              "training.targets names \""
+                  + target
+                  + "\", allowed: ["
+                  + TrainingSpec.ALL_LINEAR
+                  + "], or some of the linear layers that "
+                  + complete.baseModel()
+                  + " has, which are "
+                  + String.join(", ", layers));
+        }
+      }
+    }
   }
 
   /**

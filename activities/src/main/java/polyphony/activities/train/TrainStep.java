@@ -19,6 +19,7 @@ import polyphony.activities.Seeds;
 import polyphony.activities.StepProgress;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -45,7 +46,8 @@ import polyphony.workflows.TrainingSpec;
  *
  * <p>Where a micro-batch does not fit into memory, the training goes on from its last commit with
  * micro-batches of half as many tokens, down to one text. Gradients add up over a step's
- * micro-batches, so that the weights are the same but for rounding.
+ * micro-batches, so that the weights are the same but for rounding, and for which numbers an
+ * adapter's dropout leaves out.
  */
 public final class TrainStep {
   private static final Logger LOG = LoggerFactory.getLogger(TrainStep.class);
@@ -160,11 +162,11 @@ public final class TrainStep {
 
     MicroBatches sizes = MicroBatches.of(batches);
     TrainCommit last = last(attempt);
-    int planned = sizes.fitting(last.tokens(), tokens -> fits(request, start, sizes, tokens));
-    if (planned < last.tokens() && fits(request, start, sizes, planned)) {
+    int planned = sizes.fitting(last.tokens(), tokens -> fits(start, training, sizes, tokens));
+    if (planned < last.tokens() && fits(start, training, sizes, planned)) {
       last = halved(attempt, last.with(planned));
     }
-    runtime.requireRoom(plan(request, start, sizes, last.tokens()));
+    runtime.requireRoom(plan(start, training, sizes, last.tokens()));
     Optional<Trained> trained;
     Instant started = clock.instant();
     List<Trainer.StepReport> curve = new ArrayList<>();
@@ -225,7 +227,7 @@ public final class TrainStep {
       curve.addAll(JsonLines.read(artifacts.bytes(last.curve()), Trainer.StepReport.class));
     }
     Instant committed = started;
-    TrainingSettings settings = settings(request, batches.steps(), from.tokens());
+    TrainingSettings settings = settings(request, start, batches.steps(), from.tokens());
     try (Trainer trainer = trainer(start, batches, settings, last, artifacts)) {
       requireStep(trainer.step(), curve.size());
       progress.report(trainer.step(), batches.steps());
@@ -261,7 +263,8 @@ public final class TrainStep {
     }
   }
 
-  private static TrainingSettings settings(Train.Request request, int steps, int microBatchTokens) {
+  private static TrainingSettings settings(
+      Train.Request request, LanguageModel start, int steps, int microBatchTokens) {
     TrainingSpec training = request.training();
     return new TrainingSettings(
         training.learningRate(),
@@ -275,7 +278,7 @@ public final class TrainStep {
         training.clipNorm(),
         microBatchTokens,
         LANES,
-        adapter(training)
+        adapter(training, start.config())
             .map(
                 adapter ->
                     new TrainingSettings.Lora(
@@ -288,12 +291,13 @@ public final class TrainStep {
   /**
    * The adapter that is trained; empty where every weight is.
    *
+   * @param base what it is for
    * @throws PolyphonyException CONFIG for another tuning, or one that says too little
    */
-  public static Optional<AdapterConfig> adapter(TrainingSpec training) {
+  public static Optional<AdapterConfig> adapter(TrainingSpec training, DecoderConfig base) {
     return switch (training.tuning()) {
-      case "full" -> Optional.empty();
-      case "lora" -> {
+      case TrainingSpec.FULL -> Optional.empty();
+      case TrainingSpec.LORA -> {
         if (training.rank() == null
             || training.alpha() == null
             || training.dropout() == null
@@ -306,7 +310,9 @@ public final class TrainStep {
                 training.rank(),
                 training.alpha(),
                 training.dropout(),
-                new TreeSet<>(training.targets())));
+                training.targets().contains(TrainingSpec.ALL_LINEAR)
+                    ? base.linearLayers()
+                    : new TreeSet<>(training.targets())));
       }
       default ->
           throw PolyphonyException.config(
@@ -378,22 +384,22 @@ public final class TrainStep {
     }
   }
 
-  private boolean fits(Train.Request request, LanguageModel model, MicroBatches sizes, int tokens) {
-    return plan(request, model, sizes, tokens).fits(runtime.memory());
+  private boolean fits(LanguageModel model, TrainingSpec training, MicroBatches sizes, int tokens) {
+    return plan(model, training, sizes, tokens).fits(runtime.memory());
   }
 
   /** Of the step that takes the most. */
   private MemoryPlan plan(
-      Train.Request request, LanguageModel model, MicroBatches sizes, int microBatchTokens) {
+      LanguageModel model, TrainingSpec training, MicroBatches sizes, int microBatchTokens) {
     long tokens = sizes.largest(microBatchTokens);
     return MemoryPlan.training(
         runtime.arithmetic(),
         model.config(),
+        adapter(training, model.config()),
+        recompute(training),
         LANES,
         tokens,
-        Math.min(sizes.trained(), tokens),
-        adapter(request.training()),
-        recompute(request.training()));
+        Math.min(sizes.trained(), tokens));
   }
 
   private TrainCommit commit(

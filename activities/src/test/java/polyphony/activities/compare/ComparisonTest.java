@@ -312,6 +312,31 @@ class ComparisonTest {
   }
 
   @Test
+  void rowsOfOtherTuningSayWhichWithoutWhatFollowsFromIt() {
+    String lora = "\"training\": {\"tuning\": \"lora\", \"learningRate\": 1e-5%s}";
+    assertThat(
+            Comparison.of(
+                    List.of(
+                        recorded("a", "", 0, "d", "+"),
+                        recorded("b", String.format(lora, ""), 0, "d", "+")))
+                .rows())
+        .extracting(Row::label)
+        .containsExactly(
+            "multiagent-ft (training.tuning full)", "multiagent-ft (training.tuning lora)");
+    assertThat(
+            Comparison.of(
+                    List.of(
+                        recorded("a", String.format(lora, ""), 0, "d", "+"),
+                        recorded(
+                            "b", String.format(lora, ", \"targets\": [\"q_proj\"]"), 0, "d", "+")))
+                .rows())
+        .extracting(Row::label)
+        .containsExactly(
+            "multiagent-ft (training.targets [\"all-linear\"])",
+            "multiagent-ft (training.targets [\"q_proj\"])");
+  }
+
+  @Test
   void rowsThatWereEvaluatedOnAnotherTaskSayWhich() {
     String transfer =
         "\"evaluateOn\": {\"name\": \"arithmetic\", \"operands\": 60}, \"task\": {\"train\": %d}";

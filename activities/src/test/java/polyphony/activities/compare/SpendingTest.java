@@ -52,7 +52,7 @@ class SpendingTest {
     Step labels =
         step("debate", Map.of("purpose", "finetune", "n", 1), Map.of("sampledTokens", 100.0));
     Step more =
-        step("debate", Map.of("purpose", "finetune", "n", 2), Map.of("sampledTokens", 50.0));
+        step("debate-round", Map.of("purpose", "finetune", "n", 2), Map.of("sampledTokens", 50.0));
     Step untuned = step("debate", Map.of("purpose", "evaluate"), Map.of("sampledTokens", 40.0));
     Step tuned =
         step("debate", Map.of("purpose", "evaluate", "n", 1), Map.of("sampledTokens", 60.0));

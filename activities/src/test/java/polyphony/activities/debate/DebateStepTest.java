@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +23,12 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.TestSteps;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
+import polyphony.activities.lm.MemoryPlan;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.SamplingSettings;
 import polyphony.activities.lm.Scorer;
@@ -38,6 +43,7 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Method;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.SamplingSpec;
@@ -64,12 +70,22 @@ class DebateStepTest {
   private final class Parrots implements LanguageModelRuntime {
     private long memory = Long.MAX_VALUE;
     final List<Asked> asked = new ArrayList<>();
+    int opened;
+    private int open;
     int batches;
     int failAfter = Integer.MAX_VALUE;
 
+    /** Rows that there is memory for together, though more were planned. */
+    int room = Integer.MAX_VALUE;
+
+    final List<Integer> sizes = new ArrayList<>();
+
     @Override
     public Sampler sampler(List<LanguageModel> models) {
-      LanguageModel model = models.get(0);
+      assertThat(models).extracting(LanguageModel::folder).containsOnly(models.get(0).folder());
+      opened++;
+      open++;
+      assertThat(open).as("bases in memory").isEqualTo(1);
       return new Sampler() {
         @Override
         public List<Continuation> sample(List<Prompt> batch, SamplingSettings settings) {
@@ -77,11 +93,18 @@ class DebateStepTest {
           if (batches == failAfter) {
             throw PolyphonyException.infrastructure("the machine is gone", null);
           }
+          sizes.add(batch.size());
+          if (batch.size() > room) {
+            throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "too many rows");
+          }
           List<Continuation> continuations = new ArrayList<>();
           for (Prompt prompt : batch) {
             asked.add(
                 new Asked(
-                    model.folder(), tokenizer.decode(prompt.tokens()), prompt.seed(), batches));
+                    folder(models.get(prompt.model())),
+                    tokenizer.decode(prompt.tokens()),
+                    prompt.seed(),
+                    batches));
             int number = Math.floorMod(31L * Arrays.hashCode(prompt.tokens()) + prompt.seed(), 90);
             boolean ended = number % 5 != 0;
             continuations.add(
@@ -92,8 +115,15 @@ class DebateStepTest {
         }
 
         @Override
-        public void close() {}
+        public void close() {
+          open--;
+        }
       };
+    }
+
+    /** The adapter's own, where there is one. */
+    private static Path folder(LanguageModel model) {
+      return model.adapter().map(Adapter::folder).orElse(model.folder());
     }
 
     @Override
@@ -193,6 +223,47 @@ class DebateStepTest {
     return run(steps, request, () -> false).orElseThrow();
   }
 
+  /** All agents' turns of a round at once. */
+  private Optional<DebateRound.Result> runRound(
+      TestSteps in, DebateRound.Request request, BooleanSupplier stop) {
+    DebateStep step = new DebateStep(in.checkpoints(), runtime);
+    return in.run(
+        DebateStep.ROUND,
+        request,
+        DebateRound.Result.class,
+        attempt -> step.runRound(request, attempt, StepProgress.NONE),
+        stop);
+  }
+
+  private List<Debate.Request> turns(int round, List<ArtifactRef> previous, boolean summaries) {
+    return IntStream.range(0, AGENTS)
+        .mapToObj(agent -> request(agent, round, 0, QUESTIONS, previous, summaries, 4))
+        .toList();
+  }
+
+  private static Debate.Request spokenBy(ArtifactRef speaker, Debate.Request turn) {
+    return new Debate.Request(
+        turn.seed(),
+        turn.purpose(),
+        turn.iteration(),
+        turn.agent(),
+        turn.round(),
+        turn.task(),
+        turn.questions(),
+        turn.from(),
+        turn.to(),
+        turn.prompts(),
+        speaker,
+        turn.summariser(),
+        turn.previous(),
+        turn.sampling(),
+        turn.batchSize(),
+        turn.versions(),
+        turn.style(),
+        turn.agents(),
+        turn.mistakes());
+  }
+
   private List<ArtifactRef> round(int round, List<ArtifactRef> previous, boolean summaries) {
     List<ArtifactRef> answers = new ArrayList<>();
     for (int agent = 0; agent < AGENTS; agent++) {
@@ -261,6 +332,64 @@ class DebateStepTest {
             e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.OUT_OF_MEMORY))
         .hasMessageContainingAll("sampling 3 answers of up to", "a step may use 0.05 GB");
     assertThat(runtime.asked).isEmpty();
+  }
+
+  @Test
+  void rowsThatDoNotFitTogetherAreSampledInHalves() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, 3);
+    Debate.Result expected = run(request);
+    runtime.sizes.clear();
+    runtime.room = 1;
+    try (TestSteps other = new TestSteps(folder.resolve("halved"))) {
+      copyInto(other, List.of());
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(other.usage("halvedBatches")).isEqualTo(2);
+    }
+    assertThat(runtime.sizes).startsWith(3, 2, 1, 1, 1, 1);
+    assertThat(runtime.sizes.subList(2, runtime.sizes.size())).containsOnly(1);
+
+    runtime.room = 0;
+    assertThatThrownBy(() -> run(request(1, 1, 0, QUESTIONS, List.of(), false, 3)))
+        .hasMessage("too many rows");
+  }
+
+  @Test
+  void anAttemptAfterOneThatHalvedSamplesAsManyRowsTogether() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, 4);
+    Debate.Result expected = run(request);
+    try (TestSteps other = new TestSteps(folder.resolve("continued"))) {
+      copyInto(other, List.of());
+      runtime.room = 2;
+      runtime.batches = 0;
+      runtime.failAfter = 3;
+      assertThatThrownBy(() -> run(other, request, () -> false))
+          .hasMessageContaining("the machine is gone");
+      runtime.failAfter = Integer.MAX_VALUE;
+      runtime.sizes.clear();
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(runtime.sizes).containsExactly(2, 1);
+      assertThat(other.usage("halvedBatches")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void rowsThatWouldNotFitTogetherAreHalvedBeforeTheModelIsLoaded() {
+    Debate.Request request = request(0, 1, 0, QUESTIONS, List.of(), false, QUESTIONS);
+    Debate.Result expected = run(request);
+    int longest =
+        runtime.asked.stream()
+            .mapToInt(each -> tokenizer.encode(each.prompt()).length)
+            .max()
+            .orElseThrow();
+    LanguageModel model = steps.checkpoints().open(models.get(0));
+    runtime.memory = MemoryPlan.sampling(model, QUESTIONS, longest, 8).bytes() - 1;
+    runtime.sizes.clear();
+    try (TestSteps other = new TestSteps(folder.resolve("planned"))) {
+      copyInto(other, List.of());
+      assertThat(run(other, request, () -> false)).contains(expected);
+      assertThat(other.usage("halvedBatches")).isEqualTo(1);
+    }
+    assertThat(runtime.sizes).containsExactly(4, 3);
   }
 
   @Test
@@ -510,6 +639,135 @@ class DebateStepTest {
     return asked.stream()
         .map(each -> each.batch() + " " + each.seed() + " " + each.prompt())
         .toList();
+  }
+
+  @Test
+  void aRoundOfAllAgentsComesToWhatTheirTurnsComeToInFewerBatches() {
+    List<ArtifactRef> first = round(1, List.of(), false);
+    models.set(1, models.get(0));
+    List<Debate.Request> turns = turns(2, first, true);
+    List<Debate.Result> alone = turns.stream().map(this::run).toList();
+    runtime.asked.clear();
+    runtime.batches = 0;
+    runtime.opened = 0;
+    DebateRound.Result together =
+        runRound(steps, DebateRound.Request.of(turns), () -> false).orElseThrow();
+    assertThat(together).isEqualTo(new DebateRound.Result(alone, null));
+    // 21 summaries and as many answers, in batches of 4; each turn alone takes 2 and 2.
+    assertThat(runtime.batches).isEqualTo(12);
+    assertThat(runtime.opened).as("one session for both").isEqualTo(1);
+    assertThat(runtime.asked.subList(0, AGENTS * QUESTIONS))
+        .extracting(each -> each.prompt().length())
+        .isSorted();
+    assertThat(runtime.asked.subList(AGENTS * QUESTIONS, 2 * AGENTS * QUESTIONS))
+        .extracting(each -> each.prompt().length())
+        .isSorted();
+  }
+
+  @Test
+  void inARoundABatchHoldsRowsOfAllAdaptersOverOneBase() {
+    List<ArtifactRef> first = round(1, List.of(), false);
+    models.set(1, models.get(0));
+    List<Debate.Request> turns = new ArrayList<>();
+    for (Debate.Request turn : turns(2, first, true)) {
+      turns.add(spokenBy(adapter(turn.agent()), turn));
+    }
+    List<Debate.Result> alone = turns.stream().map(this::run).toList();
+    runtime.asked.clear();
+    runtime.opened = 0;
+    assertThat(runRound(steps, DebateRound.Request.of(turns), () -> false))
+        .contains(new DebateRound.Result(alone, null));
+    assertThat(runtime.opened).isEqualTo(1);
+    Path base = steps.checkpoints().open(models.get(0)).folder();
+    List<Asked> summaries = runtime.asked.subList(0, AGENTS * QUESTIONS);
+    List<Asked> answers = runtime.asked.subList(AGENTS * QUESTIONS, 2 * AGENTS * QUESTIONS);
+    assertThat(summaries).extracting(Asked::model).containsOnly(base);
+    for (Debate.Request turn : turns) {
+      Path adapter = Parrots.folder(steps.checkpoints().open(turn.speaker()));
+      assertThat(answers)
+          .filteredOn(asked -> asked.model().equals(adapter))
+          .as("rows of agent %s", turn.agent())
+          .hasSize(QUESTIONS);
+    }
+    assertThat(answers.subList(0, 4).stream().map(Asked::model).distinct())
+        .as("models in one batch")
+        .hasSizeGreaterThan(1);
+  }
+
+  private ArtifactRef adapter(int seed) {
+    DecoderConfig config = steps.checkpoints().decoderConfig(models.get(0));
+    AdapterConfig shape = new AdapterConfig(2, 4, 0, config.linearLayers());
+    Path adapter = folder.resolve("adapter-" + seed);
+    TinyModels.adapter(adapter, config, shape, seed);
+    return steps
+        .checkpoints()
+        .putWithAdapter(
+            models.get(0), shape, adapter.resolve(Adapter.WEIGHTS), steps.artifacts()::put);
+  }
+
+  @Test
+  void inARoundModelsOfDifferentBasesSpeakOneBaseAfterTheOther() {
+    List<ArtifactRef> first = round(1, List.of(), false);
+    List<Debate.Request> turns = new ArrayList<>(turns(2, first, true));
+    turns.set(1, spokenBy(models.get(1), turns.get(1)));
+    List<Debate.Result> alone = turns.stream().map(this::run).toList();
+    runtime.asked.clear();
+    runtime.opened = 0;
+    assertThat(runRound(steps, DebateRound.Request.of(turns), () -> false))
+        .contains(new DebateRound.Result(alone, null));
+    Path summariser = steps.checkpoints().open(models.get(1)).folder();
+    Path other = steps.checkpoints().open(models.get(0)).folder();
+    assertThat(runtime.asked)
+        .extracting(Asked::model)
+        .startsWith(Collections.nCopies(4 * QUESTIONS, summariser).toArray(Path[]::new))
+        .endsWith(Collections.nCopies(2 * QUESTIONS, other).toArray(Path[]::new));
+    assertThat(runtime.opened).isEqualTo(2);
+  }
+
+  @Test
+  void aRoundThatFailedAnywhereIsContinuedWithoutSamplingAgain() {
+    List<ArtifactRef> first = round(1, List.of(), false);
+    DebateRound.Request request = DebateRound.Request.of(turns(2, first, true));
+    runtime.asked.clear();
+    runtime.batches = 0;
+    DebateRound.Result undisturbed = runRound(steps, request, () -> false).orElseThrow();
+    List<Asked> asked = List.copyOf(runtime.asked);
+    int batches = runtime.batches;
+    for (int survived = 0; survived < batches; survived++) {
+      try (TestSteps other = new TestSteps(folder.resolve("interrupted-round-" + survived))) {
+        copyInto(other, first);
+        runtime.asked.clear();
+        runtime.batches = 0;
+        runtime.failAfter = survived;
+        assertThatThrownBy(() -> runRound(other, request, () -> false))
+            .hasMessageContaining("the machine is gone");
+        runtime.failAfter = Integer.MAX_VALUE;
+        int limit = survived + 1;
+        if (limit < batches) {
+          assertThat(runRound(other, request, () -> runtime.batches == limit)).isEmpty();
+        }
+        assertThat(runRound(other, request, () -> false)).contains(undisturbed);
+        assertThat(questionsAsked(runtime.asked)).isEqualTo(questionsAsked(asked));
+      }
+    }
+  }
+
+  @Test
+  void turnsThatAreNotOneRoundAreRefused() {
+    List<Debate.Request> turns = turns(1, List.of(), false);
+    for (DebateRound.Request broken :
+        List.of(
+            new DebateRound.Request(Purpose.FINETUNE, 1, 1, 0, QUESTIONS, List.of()),
+            new DebateRound.Request(Purpose.FINETUNE, 2, 1, 0, QUESTIONS, turns),
+            DebateRound.Request.of(List.of(turns.get(0), turns.get(2))),
+            DebateRound.Request.of(
+                List.of(turns.get(0), request(1, 1, 0, QUESTIONS, List.of(), false, 3))))) {
+      assertThatThrownBy(() -> runRound(steps, broken, () -> false))
+          .isInstanceOfSatisfying(
+              PolyphonyException.class,
+              refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.BUG))
+          .hasMessageContaining("not all agents' turns of one round");
+    }
   }
 
   @Test

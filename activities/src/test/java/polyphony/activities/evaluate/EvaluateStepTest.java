@@ -19,6 +19,7 @@ import polyphony.activities.JsonLines;
 import polyphony.activities.StepProgress;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.debate.Answer;
+import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.MemoryPlan;
@@ -67,23 +68,24 @@ class EvaluateStepTest {
 
     @Override
     public Scorer scorer(List<LanguageModel> models) {
-      LanguageModel model = models.get(0);
-      String sha256 = model.folder().getFileName().toString();
-      opened.add(sha256);
+      String base = name(models.get(0).base());
+      opened.add(base);
       mostOpen = Math.max(mostOpen, opened.size());
-      double p = firstToken.get(sha256);
-      float[] distribution = {(float) Math.log(p), (float) Math.log(1 - p)};
       return new Scorer() {
         @Override
         public List<Scores> score(List<Text> batch) {
           if (batch.size() > room) {
             throw new PolyphonyException(ErrorClass.OUT_OF_MEMORY, "too many texts");
           }
-          texts.merge(sha256, batch.size(), Integer::sum);
           batches.add(batch.size());
           return batch.stream()
               .map(
                   text -> {
+                    LanguageModel model = models.get(text.model());
+                    assertThat(model.folder()).isEqualTo(models.get(0).folder());
+                    texts.merge(name(model), 1, Integer::sum);
+                    double p = firstToken.get(name(model));
+                    float[] distribution = {(float) Math.log(p), (float) Math.log(1 - p)};
                     int[] answer =
                         Arrays.copyOfRange(text.tokens(), text.from(), text.tokens().length);
                     float[] logs = new float[answer.length];
@@ -99,9 +101,14 @@ class EvaluateStepTest {
 
         @Override
         public void close() {
-          opened.remove(sha256);
+          opened.remove(base);
         }
       };
+    }
+
+    /** The checkpoint's hash, or an adapter's own. */
+    private static String name(LanguageModel model) {
+      return model.adapter().map(Adapter::folder).orElse(model.folder()).getFileName().toString();
     }
 
     @Override
@@ -208,6 +215,28 @@ class EvaluateStepTest {
             new Label(1, "q1", "4", Arrays.asList("4", null), 1, false)),
         new Society(List.of(base, one), List.of(one, two)),
         batchSize);
+  }
+
+  @Test
+  void modelsOverOneBaseScoreEachTextInOneCall() throws Exception {
+    List<Measurement> apart = run(debate(10), StepProgress.NONE);
+    int calls = runtime.batches.size();
+    one = adapter(10, 0.25);
+    two = adapter(11, 0.75);
+    runtime.texts.clear();
+    runtime.batches.clear();
+    runtime.mostOpen = 0;
+
+    assertThat(run(debate(10), StepProgress.NONE)).isEqualTo(apart);
+    assertThat(runtime.mostOpen).as("bases in memory").isEqualTo(1);
+    // Once for each agent's answers of each round, instead of once for each of three models too.
+    assertThat(runtime.batches).hasSize(4).hasSizeLessThan(calls);
+  }
+
+  private ArtifactRef adapter(long seed, double firstToken) {
+    ArtifactRef adapter = store.adapter(base, seed);
+    runtime.firstToken.put(FakeRuntime.name(store.checkpoints.open(adapter)), firstToken);
+    return adapter;
   }
 
   @Test

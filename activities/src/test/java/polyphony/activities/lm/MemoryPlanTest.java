@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,6 +69,35 @@ class MemoryPlanTest {
   void sessionsThatAreOpenTogetherHoldTheirWeightsEach() {
     long one = MemoryPlan.scoring(model, 1, 8, 320, 512).parts().get("weights");
     assertThat(MemoryPlan.scoring(model, 4, 8, 320, 512).parts()).containsEntry("weights", 4 * one);
+  }
+
+  @Test
+  void modelsOverOneBaseHoldItsWeightsOnceAndEachItsAdapter() {
+    AdapterConfig attention = new AdapterConfig(8, 16, 0, new TreeSet<>(List.of("q_proj")));
+    AdapterConfig down = new AdapterConfig(4, 4, 0, new TreeSet<>(List.of("down_proj")));
+    // Both layers of all 12 blocks have the columns of both adapters.
+    long both = 4L * (8 + 4) * 12 * (768 + 768 + 768 + 2048);
+    for (int agents : new int[] {1, 3}) {
+      List<AdapterConfig> adapters = new ArrayList<>();
+      for (int agent = 0; agent < agents; agent++) {
+        adapters.addAll(List.of(attention, down));
+      }
+      for (MemoryPlan plan :
+          List.of(
+              MemoryPlan.sampling(model, adapters, 16, 200, 64),
+              MemoryPlan.scoring(model, adapters, 8, 320, 512))) {
+        assertThat(plan.parts())
+            .containsEntry("weights", 4L * 134_105_856)
+            .containsEntry("adapters", agents * both);
+      }
+    }
+    MemoryPlan alone = MemoryPlan.sampling(model, 16, 200, 64);
+    MemoryPlan adapted = MemoryPlan.sampling(model, List.of(attention), 16, 200, 64);
+    // What 3200 prompt tokens take of 24 low-rank numbers and one output of 768 each, and a
+    // quarter.
+    assertThat(adapted.parts().get("activations") - alone.parts().get("activations"))
+        .isEqualTo(5L * 16 * 200 * (3 * 8 + 768));
+    assertThat(MemoryPlan.sampling(model, List.of(), 16, 200, 64)).isEqualTo(alone);
   }
 
   @Test

@@ -139,4 +139,15 @@ class MemoryNeedTest {
         .isGreaterThanOrEqualTo(
             MemoryPlan.scoring(base, 4, ROWS, 128 + 2 * 64 + 128 + 64, ROWS * 64).bytes(SLOTS));
   }
+
+  @Test
+  void withAdaptersTheBaseIsLoadedOnceAndHasNoOptimizer() {
+    LanguageModel base = model("base", CONTEXT);
+    long full = need(base, "\"agents\": 6");
+    long lora = need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}");
+    long critics =
+        need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}");
+    assertThat(lora).isLessThan(full);
+    assertThat(critics).as("generators are tuned in full").isEqualTo(full);
+  }
 }

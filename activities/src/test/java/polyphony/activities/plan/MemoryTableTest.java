@@ -65,7 +65,7 @@ class MemoryTableTest {
     bytes(parts, "weights", 2.0 * PARAMETERS + 4.0 * ADAPTER);
     bytes(parts, "gradients", 4.0 * ADAPTER);
     bytes(parts, "optimizer", 8.0 * ADAPTER);
-    bytes(parts, "activations", 1.1 * 2 * TOKENS * LAYERS * (keptByABlock() + 7 * 16));
+    bytes(parts, "activations", 1.1 * 2 * TOKENS * LAYERS * keptByABlock());
     assertThat(parts).doesNotContainKey("16-bit copies");
     assertThat(row("training, LoRA of rank 16").plan().bytes() / 1e9).isCloseTo(37.1, within(0.1));
     assertThat(row("training, LoRA of rank 16, recomputing").plan().bytes() / 1e9)

@@ -44,6 +44,7 @@ import polyphony.storage.Steps;
 import polyphony.storage.Worker;
 import polyphony.workflows.Activities;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
 import polyphony.workflows.IterationReport;
@@ -206,6 +207,27 @@ class PlanningStepsTest {
     assertThat(planning.planned())
         .extracting(each -> each.wave().name())
         .containsExactly("finetune, round 1", "finetune, round 1", "finetune, round 2");
+  }
+
+  @Test
+  void aRoundOfAllAgentsIsPlannedAsOneStepOfAllTheirAnswers() {
+    planOn(below.store);
+    DebateRound.Request round =
+        DebateRound.Request.of(List.of(debate(0, 1, List.of()), debate(1, 1, List.of())));
+    DebateRound.Result imagined = planning.debateRound(round);
+
+    assertThat(imagined.turns()).extracting(Debate.Result::answers).doesNotHaveDuplicates();
+    assertThat(planning.debateRound(round).turns()).isEqualTo(imagined.turns());
+    List<ArtifactRef> answers = imagined.turns().stream().map(Debate.Result::answers).toList();
+    assertThat(planning.vote(vote(answers.get(0), answers.get(1))).questions()).isEqualTo(4);
+    assertThat(planning.planned().get(0))
+        .isEqualTo(
+            new PlannedStep(
+                "debate-round",
+                new PlannedStep.Wave(1, "finetune, round 1"),
+                false,
+                new Work("first answers, together", 8)));
+    assertThat(planning.planned().get(1).reused()).isTrue();
   }
 
   private static <T> List<T> atOnce(int threads, Callable<T> work) throws Exception {

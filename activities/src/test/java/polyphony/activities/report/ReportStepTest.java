@@ -21,6 +21,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.WatchedObjectStore;
 import polyphony.activities.audit.AuditReport;
@@ -230,9 +232,11 @@ class ReportStepTest {
         .contains("evaluate &lt;1&gt;");
   }
 
-  @Test
-  void debatesShowWhoSaidWhatAfterReadingWhatWithWhichWeights() throws Exception {
-    SmallExperiment experiment = finished("mine");
+  @ParameterizedTest
+  @ValueSource(strings = {"full", "lora"})
+  void debatesShowWhoSaidWhatAfterReadingWhatWithWhichWeights(String tuning) throws Exception {
+    SmallExperiment experiment =
+        new SmallExperiment(store, "mine", "multiagent-ft", 0, tuning).iterate().iterate();
     ExperimentReport.Debates debates =
         new ExperimentReader(store.store, store.artifacts).read("mine").debates();
     assertThat(debates.iteration()).isEqualTo(1);

@@ -24,9 +24,11 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.CanonicalJson;
 import polyphony.storage.Sealed;
 import polyphony.storage.Step;
+import polyphony.storage.StepAttempt;
 import polyphony.storage.StepBody;
 import polyphony.storage.StepOutcome;
 import polyphony.workflows.Debate;
+import polyphony.workflows.DebateRound;
 import polyphony.workflows.Evaluate;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentNames;
@@ -75,13 +77,26 @@ public final class SmallExperiment {
   private final List<IterationReport> reports = new ArrayList<>();
 
   public SmallExperiment(StoreInFolder store, String name, String method, long seed) {
+    this(store, name, method, seed, "full");
+  }
+
+  /**
+   * @param tuning with {@code lora}, all agents debate in one step
+   */
+  SmallExperiment(StoreInFolder store, String name, String method, long seed, String tuning) {
     this.store = store;
     this.name = name;
     this.base = store.model(1);
     ExperimentSpec spec =
         SpecDefaults.complete(
             PolyphonyDataConverter.parse(
-                "{\"method\": \"" + method + "\", \"tieRule\": \"first\", \"seed\": " + seed + "}"),
+                "{\"method\": \""
+                    + method
+                    + "\", \"tieRule\": \"first\", \"seed\": "
+                    + seed
+                    + ", \"training\": {\"tuning\": \""
+                    + tuning
+                    + "\"}}"),
             ModelDefaults.NONE);
     this.experiment =
         new Experiment(
@@ -169,13 +184,15 @@ public final class SmallExperiment {
       Purpose purpose, int iteration, String[][] said, Society society) throws Exception {
     List<List<List<ArtifactRef>>> rounds = new ArrayList<>();
     for (int round = 1; round <= 2; round++) {
-      List<List<ArtifactRef>> agents = new ArrayList<>();
+      List<Debate.Request> turns = new ArrayList<>();
+      List<List<Answer>> answers = new ArrayList<>();
       for (int agent = 0; agent < AGENTS; agent++) {
-        List<Answer> answers = new ArrayList<>();
+        List<Answer> own = new ArrayList<>();
         for (int i = 0; i < said.length; i++) {
-          answers.add(answer(i, agent, round, said[i][round - 1].split(" ", -1)[agent]));
+          own.add(answer(i, agent, round, said[i][round - 1].split(" ", -1)[agent]));
         }
-        Debate.Request request =
+        answers.add(own);
+        turns.add(
             new Debate.Request(
                 experiment.spec().seed(),
                 purpose,
@@ -197,32 +214,58 @@ public final class SmallExperiment {
                 Map.of(),
                 null,
                 null,
-                null);
-        Debate.Result result =
-            run(
-                    iteration,
-                    DebateStep.NAME,
-                    DebateStep.VERSION,
-                    request,
-                    Debate.Result.class,
-                    attempt -> {
-                      attempt.usage("sampledTokens", 100.0);
-                      return Optional.of(
-                          new Debate.Result(
-                              attempt.put(
-                                  JsonLines.write(answers), JsonLines.MEDIA_TYPE, "answers.jsonl"),
-                              answers.size(),
-                              0,
-                              100,
-                              null));
-                    })
-                .result()
-                .orElseThrow();
-        agents.add(List.of(result.answers()));
+                null));
       }
-      rounds.add(agents);
+      rounds.add(
+          answered(iteration, turns, answers).stream()
+              .map(result -> List.of(result.answers()))
+              .toList());
     }
     return rounds;
+  }
+
+  private List<Debate.Result> answered(
+      int iteration, List<Debate.Request> turns, List<List<Answer>> answers) throws Exception {
+    if (experiment.spec().training().tuning().equals("lora")) {
+      return run(
+              iteration,
+              DebateStep.ROUND,
+              DebateStep.ROUND_VERSION,
+              DebateRound.Request.of(turns),
+              DebateRound.Result.class,
+              attempt ->
+                  Optional.of(
+                      new DebateRound.Result(
+                          answers.stream().map(each -> answered(each, attempt)).toList(), null)))
+          .result()
+          .orElseThrow()
+          .turns();
+    }
+    List<Debate.Result> results = new ArrayList<>();
+    for (int agent = 0; agent < turns.size(); agent++) {
+      List<Answer> own = answers.get(agent);
+      results.add(
+          run(
+                  iteration,
+                  DebateStep.NAME,
+                  DebateStep.VERSION,
+                  turns.get(agent),
+                  Debate.Result.class,
+                  attempt -> Optional.of(answered(own, attempt)))
+              .result()
+              .orElseThrow());
+    }
+    return results;
+  }
+
+  private static Debate.Result answered(List<Answer> answers, StepAttempt attempt) {
+    attempt.usage("sampledTokens", 100.0);
+    return new Debate.Result(
+        attempt.put(JsonLines.write(answers), JsonLines.MEDIA_TYPE, "answers.jsonl"),
+        answers.size(),
+        0,
+        100,
+        null);
   }
 
   private static Answer answer(int index, int agent, int round, String said) {

@@ -292,6 +292,28 @@ class ResolveStepTest {
   }
 
   @Test
+  void targetsThatTheModelDoesNotHaveAreRefusedBeforeAnythingRuns() {
+    assertThatThrownBy(
+            () ->
+                resolve(Map.of())
+                    .run(
+                        "mine",
+                        with(
+                            "{\"training\": {\"tuning\": \"lora\","
+                                + " \"targets\": [\"q_proj\", \"qkv_proj\"]}}")))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessage(
+            "training.targets names \"qkv_proj\", allowed: [all-linear], or some of the linear"
+                + " layers that built-in has, which are down_proj, gate_proj, k_proj, o_proj,"
+                + " q_proj, up_proj, v_proj");
+    String known = "{\"training\": {\"tuning\": \"lora\", \"targets\": [\"q_proj\"]}}";
+    assertThat(resolve(Map.of()).run("mine", with(known)).spec().training().targets())
+        .containsExactly("q_proj");
+  }
+
+  @Test
   void eachOfTwoTasksIsAskedWithThePromptsThatItBringsAlong() throws IOException {
     Path plain = temporary.resolve("plain");
     TinyModels.untied(plain);

@@ -21,6 +21,7 @@ import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
 import polyphony.activities.lm.Sampler;
 import polyphony.activities.lm.Scorer;
+import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
@@ -138,7 +139,7 @@ class TrainStepOnRealRuntimesTest {
       LanguageModel tuned = store.checkpoints.open(each);
       assertThat(tuned.folder()).isEqualTo(base.folder());
       assertThat(tuned.adapter().orElseThrow().config())
-          .isEqualTo(TrainStep.adapter(lora).orElseThrow());
+          .isEqualTo(TrainStep.adapter(lora, base.config()).orElseThrow());
     }
     assertThat(second).isNotEqualTo(first);
     assertThat(store.checkpoints.open(merged).adapter()).isEmpty();
@@ -152,8 +153,18 @@ class TrainStepOnRealRuntimesTest {
     assertRefused(lora(2, null), "needs rank, alpha, dropout and targets");
   }
 
+  @Test
+  void allLinearLayersAreThoseThatTheModelHas() {
+    assertThat(
+            TrainStep.adapter(lora(2, List.of("all-linear")), TinyModels.config(true))
+                .orElseThrow()
+                .targets())
+        .containsExactly(
+            "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj");
+  }
+
   private static void assertRefused(TrainingSpec training, String message) {
-    assertThatThrownBy(() -> TrainStep.adapter(training))
+    assertThatThrownBy(() -> TrainStep.adapter(training, TinyModels.config(true)))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.CONFIG))
         .hasMessageContaining(message);

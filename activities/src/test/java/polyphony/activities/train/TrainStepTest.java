@@ -400,11 +400,11 @@ class TrainStepTest {
         MemoryPlan.training(
             Arithmetic.CPU,
             store.checkpoints.open(start).config(),
+            Optional.empty(),
+            false,
             1,
             10,
-            8,
-            Optional.empty(),
-            false);
+            8);
     runtime.memory = half.bytes();
     runtime.trainers = 0;
     assertThat(

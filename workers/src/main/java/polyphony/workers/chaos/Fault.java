@@ -53,7 +53,7 @@ sealed interface Fault {
         Moment.afterFirstCommit(
             "debate, round 2",
             step ->
-                step.is("debate")
+                (step.is("debate") || step.is("debate-round"))
                     && step.isOfFinetuning()
                     && step.inputs().path("round").asInt() == 2
                     && step.commits() > 1);

@@ -33,7 +33,6 @@ final class Subject implements AutoCloseable {
       new GraphVariant(GraphVariant.Attention.GROUPED, GraphVariant.Precision.FLOAT32);
 
   private final NativeRuntime runtime;
-  private final TorchBases bases = TorchBases.shared();
   private final PeakMemory memory;
 
   Subject(NativeRuntime runtime) {
@@ -85,7 +84,7 @@ final class Subject implements AutoCloseable {
 
   /** How ONNX Runtime computes a model. */
   OnnxOptions options(LanguageModel model) {
-    return onGpu() ? runtime.options(model) : OnnxOptions.DEFAULT.as(GROUPED);
+    return onGpu() ? runtime.options(model) : OnnxOptions.DEFAULT.with(GROUPED);
   }
 
   Sampler sampler(LanguageModel model) {
@@ -102,7 +101,8 @@ final class Subject implements AutoCloseable {
       TrainingSettings settings,
       Optional<Path> state,
       Precision precision) {
-    return new TorchTrainer(model, batches, settings, state, bases, device(), precision);
+    return new TorchTrainer(
+        model, batches, settings, state, TorchBases.shared(device(), precision));
   }
 
   /** The most memory of the device that this process took so far; null where nobody tells. */

@@ -81,11 +81,11 @@ final class TrainingSpeed {
           MemoryPlan.training(
                   bench.subject().arithmetic(),
                   model.config(),
+                  Trainings.adapter(model, kind),
+                  kind.recompute(),
                   1,
                   tokens,
-                  tokens,
-                  Trainings.adapter(model, kind),
-                  kind.recompute())
+                  tokens)
               .bytes());
     }
   }

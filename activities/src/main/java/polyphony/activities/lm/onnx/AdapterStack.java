@@ -83,7 +83,6 @@ final class AdapterStack {
   void addMatrices(OnnxSession.Inputs inputs) {
     layers.forEach(
         (layer, shape) -> {
-          String name = layer.substring(layer.lastIndexOf('.') + 1);
           int outputs = Math.toIntExact(shape[0]);
           int width = Math.toIntExact(shape[1]);
           FloatBuffer a = floats(rank, width);
@@ -96,7 +95,7 @@ final class AdapterStack {
             Adapter adapter = model.adapter().get();
             int own = adapter.config().rank();
             Weights weights = adapter.weights();
-            if (adapter.config().targets().contains(name)) {
+            if (adapter.config().adapts(layer)) {
               weights.floats(Adapter.nameOfA(layer), a.slice(column * width, own * width));
               float[] rows = weights.floats(Adapter.nameOfB(layer));
               for (int output = 0; output < outputs; output++) {

@@ -21,21 +21,16 @@ public record OnnxOptions(
     GraphVariant variant,
     Optional<OnnxCuda> cuda) {
   public static final OnnxOptions DEFAULT =
-      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING, GraphVariant.CPU);
+      new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
 
   /** On the processors. */
-  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring, GraphVariant variant) {
-    this(threads, stepsPerRun, tokensPerScoring, variant, Optional.empty());
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU, Optional.empty());
   }
 
   /** These on a GPU. */
   public OnnxOptions on(OnnxCuda gpu) {
     return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, variant, Optional.of(gpu));
-  }
-
-  /** These with graphs that are written in another way. */
-  public OnnxOptions as(GraphVariant other) {
-    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other, cuda);
   }
 
   public OnnxOptions {
@@ -50,13 +45,8 @@ public record OnnxOptions(
     }
   }
 
-  /** With the processor's graphs. */
-  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
-    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU);
-  }
-
   /** The same with graphs of another variant. */
   public OnnxOptions with(GraphVariant other) {
-    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other);
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other, cuda);
   }
 }

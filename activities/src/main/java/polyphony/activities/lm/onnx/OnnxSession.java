@@ -33,8 +33,8 @@ import polyphony.storage.PolyphonyException;
 final class OnnxSession implements AutoCloseable {
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
-  private final Inputs kept = new Inputs();
   private final String shrinkage;
+  private final Inputs kept = new Inputs();
 
   /**
    * @param weightsFolder where the files of the model's external data lie

@@ -38,28 +38,39 @@ public final class TorchBases {
     }
   }
 
-  /** What one base is shared by: the same folder, computed with in the same way. */
-  private record Key(Path folder, Device device, Precision precision) {}
-
   private final boolean keeps;
+  private final Device device;
+  private final Precision precision;
 
   /** Guarded by this, as is all else. */
-  private final Map<Key, Base> bases = new HashMap<>();
+  private final Map<Path, Base> bases = new HashMap<>();
 
   private int loads;
 
-  private TorchBases(boolean keeps) {
+  private TorchBases(boolean keeps, Device device, Precision precision) {
     this.keeps = keeps;
+    this.device = device;
+    this.precision = precision;
   }
 
   /** Keeps the last base for trainings to come. */
   public static TorchBases shared() {
-    return new TorchBases(true);
+    return shared(Device.CPU, Precision.FLOAT32);
+  }
+
+  /** The same on a device, in which trainings compute with that precision. */
+  public static TorchBases shared(Device device, Precision precision) {
+    return new TorchBases(true, device, precision);
   }
 
   /** Frees a base as soon as nobody uses it. */
   static TorchBases unshared() {
-    return new TorchBases(false);
+    return unshared(Precision.FLOAT32);
+  }
+
+  /** The same for trainings that compute with that precision. */
+  static TorchBases unshared(Precision precision) {
+    return new TorchBases(false, Device.CPU, precision);
   }
 
   /**
@@ -68,13 +79,12 @@ public final class TorchBases {
    *
    * @throws polyphony.storage.PolyphonyException DATA where a weight cannot be used
    */
-  synchronized Lease lease(LanguageModel model, Device device, Precision precision) {
-    Key key = new Key(model.folder(), device, precision);
-    Base base = bases.get(key);
+  synchronized Lease lease(LanguageModel model) {
+    Base base = bases.get(model.folder());
     if (base == null) {
       giveUpIdle();
-      base = load(model, key);
-      bases.put(key, base);
+      base = load(model);
+      bases.put(model.folder(), base);
     }
     base.users++;
     return new Use(base);
@@ -107,11 +117,11 @@ public final class TorchBases {
     }
   }
 
-  private Base load(LanguageModel model, Key key) {
+  private Base load(LanguageModel model) {
     loads++;
-    Base base = new Base(TorchEngine.newManager(key.device()));
+    Base base = new Base(TorchEngine.newManager(device));
     try (TorchDecoder decoder =
-        new TorchDecoder(base.manager, model.config(), Optional.empty(), key.precision())) {
+        new TorchDecoder(base.manager, model.config(), Optional.empty(), precision)) {
       model
           .config()
           .weightShapes()
@@ -120,7 +130,7 @@ public final class TorchBases {
                 PtNDArray array =
                     TorchDecoder.array(
                         base.manager, shape, into -> model.weights().floats(name, into));
-                boolean halved = key.precision() == Precision.BFLOAT16 && shape.length > 1;
+                boolean halved = precision == Precision.BFLOAT16 && shape.length > 1;
                 base.bytes += (halved ? Short.BYTES : Float.BYTES) * array.size();
                 base.weights.add(TorchDecoder.frozen(halved ? halved(decoder, array) : array));
               });
@@ -135,6 +145,16 @@ public final class TorchBases {
     try (array) {
       return decoder.working(array);
     }
+  }
+
+  /** Where they lie, and trainings over them compute. */
+  Device device() {
+    return device;
+  }
+
+  /** Of trainings over them. */
+  Precision precision() {
+    return precision;
   }
 
   /** Bytes of what is kept and not used. */

@@ -26,7 +26,6 @@ import java.util.function.Supplier;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
-import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
@@ -40,7 +39,8 @@ import polyphony.storage.Sha256;
 
 /**
  * Finetuning of a decoder or of an adapter over it. One step: cut the examples into micro-batches,
- * compute each on its lane, add the lanes' gradients in lane order, clip, AdamW.
+ * compute each on its lane, add the lanes' gradients in lane order, clip, AdamW. What is trained
+ * and saved has 32 bits in any {@link Precision}.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -88,7 +88,7 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state) {
-    this(model, batches, settings, state, TorchBases.unshared(), Device.CPU, Precision.FLOAT32);
+    this(model, batches, settings, state, TorchBases.unshared());
   }
 
   /**
@@ -96,9 +96,8 @@ public final class TorchTrainer implements Trainer {
    *     merged into its weights
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
-   * @param bases where the weights below an adapter come from
-   * @param device where it is computed
-   * @param precision of the computation; what is trained and saved has 32 bits in any
+   * @param bases where the weights below an adapter come from; they say on which device
+   *     and with which precision it is computed
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
    *     settings' adapter is not one for the model or not the shape of the one that it has
@@ -108,9 +107,7 @@ public final class TorchTrainer implements Trainer {
       TrainingBatches batches,
       TrainingSettings settings,
       Optional<Path> state,
-      TorchBases bases,
-      Device device,
-      Precision precision) {
+      TorchBases bases) {
     if (settings.lanes() < 1 || settings.microBatchTokens() < 1) {
       throw PolyphonyException.config("lanes and microBatchTokens must be at least 1");
     }
@@ -129,22 +126,19 @@ public final class TorchTrainer implements Trainer {
         lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
     this.dropouts =
         lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
-    this.manager = TorchEngine.newManager(device);
+    this.manager = TorchEngine.newManager(bases.device());
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
         try {
-          lanes.add(open(thread, precision));
+          lanes.add(open(thread, bases.precision()));
         } catch (RuntimeException | Error e) {
           thread.shutdown();
           throw e;
         }
       }
       this.base =
-          lora.map(
-              each ->
-                  onLane(
-                      0, "the base cannot be loaded", () -> bases.lease(model, device, precision)));
+          lora.map(each -> onLane(0, "the base cannot be loaded", () -> bases.lease(model)));
       Weights saved = state.map(Weights::open).orElse(null);
       this.step = saved == null ? 0 : restoredStep(saved, state.get());
       this.state =
@@ -228,7 +222,8 @@ public final class TorchTrainer implements Trainer {
             "the decoder cannot be compiled",
             () -> {
               TorchEngine.prepareThread(true);
-              return new TorchDecoder(manager, config, lora.map(Lora::adapter), precision);
+              return new TorchDecoder(
+                  manager, config, lora.map(Lora::adapter), precision);
             });
     return new Lane(thread, decoder, new ArrayList<>(), new ArrayList<>());
   }

@@ -10,14 +10,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
-import polyphony.activities.lm.RandomAdapters;
+import polyphony.activities.lm.MergedAdapters;
 import polyphony.activities.lm.ReferenceDecoder;
 import polyphony.activities.lm.Sampler.Continuation;
 import polyphony.activities.lm.Sampler.Prompt;
@@ -53,13 +56,20 @@ class AdapterStackTest {
 
   /** Of different ranks, scales and targets; the base itself is among them. */
   private List<LanguageModel> society(LanguageModel base) {
+    SortedSet<String> every = base.config().linearLayers();
+    SortedSet<String> attention = new TreeSet<>(List.of("q_proj", "v_proj", "qkv_proj"));
+    attention.retainAll(every);
     return List.of(
-        RandomAdapters.on(base, folder.resolve("all"), 3, 6, 1, RandomAdapters.ALL),
+        adapted(base, new AdapterConfig(3, 3, 0, every)),
         base,
-        RandomAdapters.on(
-            base, folder.resolve("attention"), 8, 4, 2, List.of("q_proj", "v_proj", "qkv_proj")),
-        RandomAdapters.on(base, folder.resolve("down"), 1, 1, 3, List.of("down_proj")),
-        RandomAdapters.on(base, folder.resolve("equal"), 3, 1.5, 4, RandomAdapters.ALL));
+        adapted(base, new AdapterConfig(8, 12, 0, attention)),
+        adapted(base, new AdapterConfig(1, 2, 0, new TreeSet<>(List.of("down_proj")))),
+        adapted(base, new AdapterConfig(3, 1.5, 0, every)));
+  }
+
+  private LanguageModel adapted(LanguageModel base, AdapterConfig config) {
+    Path own = folder.resolve("adapter-" + config.hashCode());
+    return base.with(TinyModels.adapter(own, base.config(), config, config.rank()));
   }
 
   private static List<Text> texts(DecoderConfig config, int models) {
@@ -80,7 +90,7 @@ class AdapterStackTest {
     LanguageModel base = base(name);
     List<LanguageModel> models = society(base);
     List<Text> texts = texts(base.config(), models.size());
-    List<ReferenceDecoder> references = models.stream().map(RandomAdapters::reference).toList();
+    List<ReferenceDecoder> references = models.stream().map(MergedAdapters::reference).toList();
     for (int tokensPerScoring : new int[] {2048, 40}) {
       try (OnnxScorer scorer = new OnnxScorer(models, new OnnxOptions(1, 256, tokensPerScoring))) {
         List<Scores> scores = scorer.score(texts);
@@ -97,7 +107,7 @@ class AdapterStackTest {
   void aMixedBatchIsSampledAsFromEachModelInPlainDoublesInOneRunAndInSeveral(String name) {
     LanguageModel base = base(name);
     List<LanguageModel> models = society(base);
-    List<ReferenceDecoder> references = models.stream().map(RandomAdapters::reference).toList();
+    List<ReferenceDecoder> references = models.stream().map(MergedAdapters::reference).toList();
     List<Prompt> prompts =
         texts(base.config(), models.size()).stream()
             .map(text -> new Prompt(text.tokens(), text.from(), text.model()))
@@ -135,7 +145,7 @@ class AdapterStackTest {
               greedy);
       for (int model = 0; model < models.size(); model++) {
         LanguageModel merged =
-            RandomAdapters.merged(models.get(model), folder.resolve("merged-" + model));
+            MergedAdapters.merged(models.get(model), folder.resolve("merged-" + model));
         try (OnnxScorer apart = new OnnxScorer(merged, OnnxOptions.DEFAULT);
             OnnxSampler apartSampler = new OnnxSampler(merged, OnnxOptions.DEFAULT)) {
           for (int i = model; i < texts.size(); i += models.size()) {
@@ -159,7 +169,7 @@ class AdapterStackTest {
     for (LanguageModel model : society(TinyModels.tied(folder.resolve("base")))) {
       int[] text = {1, 20, 5, 9, 13};
       float[] logits = OnnxLogits.last(model, text, OnnxOptions.DEFAULT);
-      double[] expected = RandomAdapters.reference(model).logits(text)[4];
+      double[] expected = MergedAdapters.reference(model).logits(text)[4];
       for (int token = 0; token < expected.length; token++) {
         assertThat((double) logits[token]).isCloseTo(expected[token], within(TOLERANCE));
       }
@@ -172,7 +182,7 @@ class AdapterStackTest {
     LanguageModel base = TinyModels.untied(folder.resolve("base"));
     List<double[]> logits =
         society(base).stream()
-            .map(model -> RandomAdapters.reference(model).logits(new int[] {1, 20, 5})[2])
+            .map(model -> MergedAdapters.reference(model).logits(new int[] {1, 20, 5})[2])
             .toList();
     for (int i = 0; i < logits.size(); i++) {
       for (int j = 0; j < i; j++) {

@@ -31,7 +31,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
-import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.ReferenceDecoder;
 import polyphony.activities.lm.TinyModels;
@@ -372,7 +371,7 @@ class AdapterTrainingTest {
     Path alone = train(model, settings, TorchBases.unshared(), "alone");
     Path otherAlone = train(model, other, TorchBases.unshared(), "other-alone");
     TorchBases bases = TorchBases.shared();
-    try (TorchBases.Lease base = bases.lease(model, Device.CPU, Precision.FLOAT32)) {
+    try (TorchBases.Lease base = bases.lease(model)) {
       List<float[]> before = values(base);
 
       CompletableFuture<Path> first =
@@ -407,14 +406,14 @@ class AdapterTrainingTest {
     assertThat(bases.loads()).isEqualTo(2);
     assertThat(bases.idleBytes()).isEqualTo(4 * other.config().parameters());
 
-    try (TorchBases.Lease used = bases.lease(other, Device.CPU, Precision.FLOAT32)) {
+    try (TorchBases.Lease used = bases.lease(other)) {
       bases.giveUpIdle();
       assertThat(used.weights().get(0).toFloatArray()).isNotEmpty();
     }
     assertThat(bases.loads()).isEqualTo(2);
     bases.giveUpIdle();
     assertThat(bases.idleBytes()).isZero();
-    bases.lease(other, Device.CPU, Precision.FLOAT32).close();
+    bases.lease(other).close();
     assertThat(bases.loads()).isEqualTo(3);
     bases.giveUpIdle();
   }
@@ -497,8 +496,7 @@ class AdapterTrainingTest {
   private Path train(
       LanguageModel model, TrainingSettings settings, TorchBases bases, String name) {
     try (TorchTrainer trainer =
-        new TorchTrainer(
-            model, batches(6), settings, Optional.empty(), bases, Device.CPU, Precision.FLOAT32)) {
+        new TorchTrainer(model, batches(6), settings, Optional.empty(), bases)) {
       run(trainer, 6);
       trainer.saveState(folder.resolve(name));
     }

@@ -144,8 +144,8 @@ class PrecisionTest {
   }
 
   private static double bytes(LanguageModel model, Precision precision) {
-    TorchBases bases = TorchBases.shared();
-    bases.lease(model, Device.CPU, precision).close();
+    TorchBases bases = TorchBases.shared(Device.CPU, precision);
+    bases.lease(model).close();
     double bytes = bases.idleBytes();
     bases.giveUpIdle();
     return bytes;
@@ -186,7 +186,7 @@ class PrecisionTest {
   private static TorchTrainer trainer(
       LanguageModel model, TrainingSettings settings, Optional<Path> state, Precision precision) {
     return new TorchTrainer(
-        model, batches(model), settings, state, TorchBases.unshared(), Device.CPU, precision);
+        model, batches(model), settings, state, TorchBases.unshared(precision));
   }
 
   private static double[] losses(
