@@ -145,8 +145,7 @@ class MemoryNeedTest {
     LanguageModel base = model("base", CONTEXT);
     long full = need(base, "\"agents\": 6");
     long lora = need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}");
-    long critics =
-        need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}");
+    long critics = need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}");
     assertThat(lora).isLessThan(full);
     assertThat(critics).as("generators are tuned in full").isEqualTo(full);
   }

@@ -42,6 +42,9 @@ record TokenSelection(
    */
   private static final float LOWEST = -104;
 
+  /** Rounds after which thresholds are some 1e-4 apart. */
+  private static final int NARROWING = 20;
+
   /** Far above every scaled logit, so that adding it sets a token apart. */
   private static final float BEYOND = 1e30f;
 
@@ -76,7 +79,7 @@ record TokenSelection(
   }
 
   private Weighted weigh(GraphBuilder graph, Value logits) {
-    Value shifted = graph.apply("Sub", logits, greatest(graph, logits));
+    Value shifted = graph.apply("Sub", logits, extreme(graph, logits, 1).get(0));
     Value scaled = graph.apply("Div", shifted, temperature);
     Value weights = graph.apply("Exp", scaled);
     return new Weighted(scaled, weights, graph.reduce("ReduceSum", weights, 1));
@@ -135,54 +138,91 @@ record TokenSelection(
   }
 
   /**
-   * The least scaled logit in the nucleus, float [batch, 1], by bisection over values. Throughout,
-   * the tokens at or above {@code reached} have enough mass; those above {@code candidate} do not,
-   * and no token lies strictly between {@code candidate} and the last threshold that was too high.
-   * Each round moves one of the two onto another token's value, so the search ends, and it ends
-   * exactly where both meet.
+   * The least scaled logit in the nucleus, float [batch, 1], by bisection over values: first over
+   * any, which is cheap, until few tokens are left between; then over those of tokens. Throughout
+   * the latter, the tokens at or above {@code reached} have enough mass; those above {@code
+   * candidate} do not, and no token lies strictly between {@code candidate} and the last threshold
+   * that was too high. Each round moves one of the two onto another token's value, so the search
+   * ends, and it ends exactly where both meet.
    */
   private static Value search(GraphBuilder graph, Weighted weighted, Value target) {
     // Finite, for the sums below; what this changes has no probability.
     Value scaled = graph.apply("Max", weighted.scaled(), graph.real(2 * LOWEST));
-    Value bottom = graph.apply("Max", least(graph, scaled), graph.real(LOWEST));
-    Value top = greatest(graph, scaled);
+    List<Value> limits = narrowed(graph, weighted, scaled, target);
+    Value least = least(graph, scaled, members(graph, scaled, limits.get(0)));
+    Value greatest = greatestBeside(graph, scaled, members(graph, scaled, limits.get(1)));
 
     GraphBuilder body = graph.subgraph("search");
     body.parameter("round", ElementType.INT64);
     body.parameter("going", ElementType.BOOL);
     Value reached = body.parameter("reached", ElementType.FLOAT, "batch", "1");
     Value candidate = body.parameter("candidate", ElementType.FLOAT, "batch", "1");
-    Value middle = body.apply("Mul", body.apply("Add", reached, candidate), body.real(0.5f));
+    Value middle = middle(body, reached, candidate);
     // Rounding may put the middle of neighbours onto the lower one, which would try it forever.
     Value threshold =
         body.apply("Where", body.apply("Greater", middle, reached), middle, candidate);
-    Value above = body.apply("GreaterOrEqual", scaled, threshold);
-    Value members = body.cast(above, ElementType.FLOAT);
-    Value mass = body.reduce("ReduceSum", body.apply("Mul", weighted.weights(), members), 1);
-    Value enough = body.apply("GreaterOrEqual", mass, target);
-    // Sums and products, as the CPU's Where takes four times as long.
-    Value liftOfMembers = body.apply("Mul", members, body.real(BEYOND));
-    Value greatestBelow = greatest(body, body.apply("Sub", scaled, liftOfMembers));
-    Value leastAbove =
-        least(body, body.apply("Add", scaled, body.apply("Sub", body.real(BEYOND), liftOfMembers)));
-    Value nextReached = body.apply("Where", enough, leastAbove, reached);
-    Value nextCandidate = body.apply("Where", enough, candidate, greatestBelow);
+    Value members = members(body, scaled, threshold);
+    Value enough = enough(body, weighted, members, target);
+    Value nextReached = body.apply("Where", enough, least(body, scaled, members), reached);
+    Value nextCandidate =
+        body.apply("Where", enough, candidate, greatestBeside(body, scaled, members));
     body.output(body.any(body.apply("Greater", nextCandidate, nextReached)), ElementType.BOOL);
     body.output(nextReached, ElementType.FLOAT, "batch", "1");
     body.output(nextCandidate, ElementType.FLOAT, "batch", "1");
 
-    Value going = graph.any(graph.apply("Greater", top, bottom));
+    Value going = graph.any(graph.apply("Greater", greatest, least));
     List<Value> found =
-        graph.operator("Loop").with("body", body).outputs(2, Value.NONE, going, bottom, top);
+        graph.operator("Loop").with("body", body).outputs(2, Value.NONE, going, least, greatest);
     return found.get(0);
   }
 
-  private static Value greatest(GraphBuilder graph, Value values) {
-    return extreme(graph, values, 1).get(0);
+  /** Two thresholds, [batch, 1] each: one with enough mass, and a higher one without. */
+  private static List<Value> narrowed(
+      GraphBuilder graph, Weighted weighted, Value scaled, Value target) {
+    GraphBuilder body = graph.subgraph("narrow");
+    body.parameter("round", ElementType.INT64);
+    Value going = body.parameter("going", ElementType.BOOL);
+    Value low = body.parameter("low", ElementType.FLOAT, "batch", "1");
+    Value high = body.parameter("high", ElementType.FLOAT, "batch", "1");
+    Value middle = middle(body, low, high);
+    Value enough = enough(body, weighted, members(body, scaled, middle), target);
+    body.output(going, ElementType.BOOL);
+    body.output(body.apply("Where", enough, middle, low), ElementType.FLOAT, "batch", "1");
+    body.output(body.apply("Where", enough, high, middle), ElementType.FLOAT, "batch", "1");
+
+    Value lowest = graph.apply("Max", extreme(graph, scaled, 0).get(0), graph.real(LOWEST));
+    Value above = graph.apply("Add", extreme(graph, scaled, 1).get(0), graph.real(1));
+    return graph
+        .operator("Loop")
+        .with("body", body)
+        .outputs(2, graph.integer(NARROWING), graph.truth(true), lowest, above);
   }
 
-  private static Value least(GraphBuilder graph, Value values) {
-    return extreme(graph, values, 0).get(0);
+  private static Value middle(GraphBuilder graph, Value low, Value high) {
+    return graph.apply("Mul", graph.apply("Add", low, high), graph.real(0.5f));
+  }
+
+  /** 1 for the tokens at or above the threshold, 0 for the others: float [batch, vocabulary]. */
+  private static Value members(GraphBuilder graph, Value scaled, Value threshold) {
+    return graph.cast(graph.apply("GreaterOrEqual", scaled, threshold), ElementType.FLOAT);
+  }
+
+  private static Value enough(GraphBuilder graph, Weighted weighted, Value members, Value target) {
+    Value mass = graph.reduce("ReduceSum", graph.apply("Mul", weighted.weights(), members), 1);
+    return graph.apply("GreaterOrEqual", mass, target);
+  }
+
+  /** Of the members, by sums and products, as the CPU's Where takes four times as long. */
+  private static Value least(GraphBuilder graph, Value scaled, Value members) {
+    Value lift = graph.apply("Mul", members, graph.real(-BEYOND));
+    Value others = graph.apply("Add", lift, graph.real(BEYOND));
+    return extreme(graph, graph.apply("Add", scaled, others), 0).get(0);
+  }
+
+  /** Of the tokens that are no members. */
+  private static Value greatestBeside(GraphBuilder graph, Value scaled, Value members) {
+    Value lift = graph.apply("Mul", members, graph.real(BEYOND));
+    return extreme(graph, graph.apply("Sub", scaled, lift), 1).get(0);
   }
 
   /**

@@ -6,5 +6,9 @@
  * polyphony.activities.lm.onnx.TokenSelection} the draw of one token, {@link
  * polyphony.activities.lm.onnx.GraphBuilder} the notation that both are written in. {@link
  * polyphony.activities.lm.onnx.EncoderGraph} is a T5 encoder in the same notation.
+ *
+ * <p>A graph is written as its {@link polyphony.activities.lm.onnx.GraphVariant} says: the
+ * processor and CUDA have operators for different forms of attention and different numbers. {@link
+ * polyphony.activities.lm.onnx.CopyNodes} counts what ONNX Runtime copies between the two.
  */
 package polyphony.activities.lm.onnx;

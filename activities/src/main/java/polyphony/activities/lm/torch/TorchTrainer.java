@@ -96,8 +96,8 @@ public final class TorchTrainer implements Trainer {
    *     merged into its weights
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
-   * @param bases where the weights below an adapter come from; they say on which device
-   *     and with which precision it is computed
+   * @param bases where the weights below an adapter come from; they say on which device and with
+   *     which precision it is computed
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
    *     settings' adapter is not one for the model or not the shape of the one that it has
@@ -222,8 +222,7 @@ public final class TorchTrainer implements Trainer {
             "the decoder cannot be compiled",
             () -> {
               TorchEngine.prepareThread(true);
-              return new TorchDecoder(
-                  manager, config, lora.map(Lora::adapter), precision);
+              return new TorchDecoder(manager, config, lora.map(Lora::adapter), precision);
             });
     return new Lane(thread, decoder, new ArrayList<>(), new ArrayList<>());
   }

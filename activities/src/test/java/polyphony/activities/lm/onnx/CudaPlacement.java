@@ -304,7 +304,7 @@ record CudaPlacement(Set<String> withoutKernel, Set<String> onHost, Map<String, 
         walk.copy(inside, How.HANDED, going, ElementType.BOOL);
       }
       String condition = body.getOutput(0).getName();
-      if (!placed.madeOnHost.contains(condition)) {
+      if (placed.isMadeHere(condition) && !placed.madeOnHost.contains(condition)) {
         walk.copy(inside, How.HANDED, "condition", placed.type(condition));
       }
       for (int i = 2; i < body.getInputCount(); i++) {

@@ -185,8 +185,7 @@ class PrecisionTest {
 
   private static TorchTrainer trainer(
       LanguageModel model, TrainingSettings settings, Optional<Path> state, Precision precision) {
-    return new TorchTrainer(
-        model, batches(model), settings, state, TorchBases.unshared(precision));
+    return new TorchTrainer(model, batches(model), settings, state, TorchBases.unshared(precision));
   }
 
   private static double[] losses(
