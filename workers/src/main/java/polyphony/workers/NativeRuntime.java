@@ -33,7 +33,11 @@ import polyphony.activities.lm.torch.TorchBases;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.activities.lm.torch.TorchTrainer;
 
-/** Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. */
+/**
+ * Samples and scores with ONNX Runtime, trains with libtorch; each call on one thread. Adapters
+ * over one base are trained over one copy of it, which remains for the next until its memory is
+ * needed; so a step in a process of its own loads it anew.
+ */
 public final class NativeRuntime implements LanguageModelRuntime {
   private final ChosenDevice device;
   private final int slots;
@@ -137,9 +141,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public void requireRoom(MemoryPlan plan) {
-    if (plan.bytes() + bases.idleBytes() > memory()) {
-      bases.giveUpIdle();
-    }
+    bases.makeRoom(plan.bytes(), memory());
     plan.requireFits(memory());
   }
 

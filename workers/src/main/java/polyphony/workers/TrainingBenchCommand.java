@@ -28,6 +28,7 @@ import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingExample;
 import polyphony.activities.lm.TrainingSettings;
 import polyphony.activities.lm.torch.TorchEngine;
+import polyphony.activities.lm.torch.TorchTrainer;
 import polyphony.activities.pretrain.CompactDialect;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.TemporaryFolder;
@@ -279,7 +280,7 @@ final class TrainingBenchCommand implements Callable<Integer> {
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     try (Trainer trainer =
-        new NativeRuntime(ChosenDevice.CPU).trainer(model, repeated(batch), settings, Optional.empty())) {
+        new TorchTrainer(model, repeated(batch), settings, Optional.empty())) {
       trainer.next();
       for (int step = 0; step < steps; step++) {
         long start = System.nanoTime();

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polyphony.activities.lm.Device;
 import polyphony.storage.FolderObjectStore;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.Worker;
@@ -281,7 +282,7 @@ class ServerCommandsTest {
           if (attempts.getAndIncrement() == 0) {
             throw PolyphonyException.infrastructure("the bucket: nothing answers there", null);
           }
-          return parts();
+          return parts(settings);
         });
     assertThat(told(workerErr)).startsWith("waiting: the bucket: nothing answers there\nworker ");
     stopWorker();
@@ -310,7 +311,7 @@ class ServerCommandsTest {
   }
 
   private void startWorker(String... arguments) throws Exception {
-    startWorker((settings, store) -> parts(), arguments);
+    startWorker((settings, store) -> parts(settings), arguments);
   }
 
   private void startWorker(RunCommand.Assembler assembler, String... arguments) throws Exception {
@@ -369,7 +370,7 @@ class ServerCommandsTest {
       all.addAll(List.of("--store", folder.resolve("seen-from-here").toString()));
     }
     return Polyphony.execute(
-        console(out, err), (settings, store) -> parts(), all.toArray(String[]::new));
+        console(out, err), (settings, store) -> parts(settings), all.toArray(String[]::new));
   }
 
   private static String[] with(String command, String... arguments) {
@@ -386,7 +387,7 @@ class ServerCommandsTest {
         100);
   }
 
-  private Parts parts() {
+  private Parts parts(Settings settings) {
     return new Parts(
         steps.activities(),
         FakeSteps::complete,
@@ -394,7 +395,7 @@ class ServerCommandsTest {
         () -> 0,
         List::of,
         Worker.here("cpu", Map.of()),
-        2,
+        settings.slots(Device.CPU),
         new FolderObjectStore(folder.resolve("store")),
         (name, asked) -> {
           throw new AssertionError("nothing is planned here");

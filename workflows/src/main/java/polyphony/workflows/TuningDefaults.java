@@ -58,8 +58,9 @@ final class TuningDefaults {
       return settled.withAdapter(idle.rank(), idle.alpha(), idle.dropout(), idle.targets());
     }
     int rank = SpecDefaults.first(plain.rank(), RANK);
-    // An alpha of another rank is of no use with this one.
-    Double alpha = asked.rank() == null ? plain.alpha() : asked.alpha();
+    // An alpha that came with another rank is of no use with this one.
+    boolean otherRank = asked.rank() != null && !asked.rank().equals(own.rank());
+    Double alpha = otherRank ? asked.alpha() : plain.alpha();
     return settled.withAdapter(
         rank,
         SpecDefaults.first(alpha, 2.0 * rank),

@@ -79,4 +79,15 @@ class SpecConflictsTest {
     assertThat(conflicts("{\"training\": {\"critic\": {\"epochs\": 3}}}"))
         .containsExactly("training.critic.epochs is 1 in the recorded experiment, not 3");
   }
+
+  @Test
+  void thatActivationsAreKeptIsNoConflictWhereItIsLeftOut() {
+    assertThat(
+            conflicts("{\"training\": {\"recompute\": false, \"critic\": {\"recompute\": false}}}"))
+        .isEmpty();
+    assertThat(conflicts("{\"training\": {\"recompute\": true}}"))
+        .containsExactly("training.recompute is false in the recorded experiment, not true");
+    assertThat(conflicts("{\"training\": {\"tuning\": \"lora\"}}"))
+        .containsExactly("training.tuning is \"full\" in the recorded experiment, not \"lora\"");
+  }
 }

@@ -249,6 +249,8 @@ class SpecDefaultsTest {
     assertThat(forked("{\"tuning\": \"lora\"}", "{\"tuning\": \"full\"}")).isEqualTo(full);
     assertThat(forked("{\"tuning\": \"lora\"}", "{}")).isEqualTo(lora);
     assertThat(forked("{\"tuning\": \"lora\"}", "{\"rank\": 4}").alpha()).isEqualTo(8.0);
+    assertThat(forked("{\"tuning\": \"lora\", \"alpha\": 4}", "{\"rank\": 8}").alpha())
+        .isEqualTo(4.0);
     assertThatThrownBy(() -> forked("{}", "{\"rank\": 4}"))
         .hasMessage("training.rank is set, allowed: leaving it out, since tuning is full");
   }

@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import polyphony.activities.Checkpoints;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.ChatFormat;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -88,7 +90,13 @@ final class Speakers implements AutoCloseable {
    */
   private MemoryPlan plan(int rows, int promptTokens, int maxNewTokens) {
     int newTokens = Math.max(1, Math.min(maxNewTokens, context() - promptTokens));
-    return MemoryPlan.sampling(runtime.arithmetic(), first(), rows, promptTokens, newTokens);
+    List<AdapterConfig> adapters =
+        models.values().stream()
+            .flatMap(each -> each.adapter().stream())
+            .map(Adapter::config)
+            .toList();
+    return MemoryPlan.sampling(
+        runtime.arithmetic(), first(), adapters, rows, promptTokens, newTokens);
   }
 
   /** Whether there is room for so much, as it is planned, or was before. */

@@ -15,7 +15,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import polyphony.activities.BatchSize;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
@@ -23,6 +22,8 @@ import polyphony.activities.StepProgress;
 import polyphony.activities.debate.Answer;
 import polyphony.activities.grading.Grader;
 import polyphony.activities.grading.Verdict;
+import polyphony.activities.lm.Adapter;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.EncoderModel;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.LanguageModelRuntime;
@@ -114,7 +115,7 @@ public final class EvaluateStep {
             () -> attempt.usage(StepManifest.HALVED_BATCHES, 1));
     List<Measurement> measurements = new ArrayList<>();
     try (Judges judges =
-            new Judges(request.batchSize(), answers, checkpoints(lastPlan, firstPlan), size);
+            new Judges(request.batchSize(), answers, List.of(lastPlan, firstPlan), size);
         outside) {
       Scoring scoring = new Scoring(judges, outside, attempt, progress, texts);
       for (int from = request.from(); from < request.to(); from += request.batchSize()) {
@@ -163,18 +164,6 @@ public final class EvaluateStep {
     }
   }
 
-  /** Of the models that score. */
-  private static List<ArtifactRef> checkpoints(Plan lastPlan, Plan firstPlan) {
-    return Stream.of(lastPlan, firstPlan)
-        .flatMap(
-            plan ->
-                IntStream.range(0, plan.speakers().size())
-                    .mapToObj(plan::judges)
-                    .flatMap(List::stream))
-        .distinct()
-        .toList();
-  }
-
   /** How often a model reads an answer. */
   private static long texts(
       Plan lastPlan,
@@ -201,9 +190,7 @@ public final class EvaluateStep {
   }
 
   private static long judges(Plan plan) {
-    return IntStream.range(0, plan.speakers().size())
-        .mapToLong(agent -> plan.judges(agent).size())
-        .sum();
+    return plan.judges().stream().mapToLong(List::size).sum();
   }
 
   private static Plan lastPlan(Evaluate.Request request, boolean debated) {
@@ -393,6 +380,11 @@ public final class EvaluateStep {
       return List.copyOf(judges.values());
     }
 
+    /** By agent. */
+    List<List<ArtifactRef>> judges() {
+      return IntStream.range(0, speakers.size()).mapToObj(this::judges).toList();
+    }
+
     static long answers(List<List<Answer>> answers) {
       return answers.stream().flatMap(List::stream).filter(each -> tokens(each) > 0).count();
     }
@@ -483,22 +475,21 @@ public final class EvaluateStep {
     private final LinkedHashMap<Path, Scorer> scorers = new LinkedHashMap<>(8, 0.75f, true);
     private final List<Scorer.Text> largest;
     private final BatchSize size;
+
+    /** Judges of one text that one call has at most. */
+    private final int together;
+
     private double openingSeconds;
 
     /**
      * @param batchSize texts that are scored together
      * @param answers all that there will be
-     * @param all checkpoints of the models that there will be
+     * @param plans of who scores them
      * @param size texts that are scored together at most, each counted for each of its judges
      */
-    Judges(int batchSize, List<List<List<Answer>>> answers, List<ArtifactRef> all, BatchSize size) {
+    Judges(int batchSize, List<List<List<Answer>>> answers, List<Plan> plans, BatchSize size) {
       this.size = size;
-      for (ArtifactRef judge : all) {
-        LanguageModel model = checkpoints.open(judge);
-        bases
-            .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
-            .put(judge.sha256(), model);
-      }
+      plans.forEach(plan -> plan.judges().forEach(judges -> judges.forEach(this::open)));
       Scorer.Text longest =
           answers.stream()
               .flatMap(List::stream)
@@ -507,6 +498,20 @@ public final class EvaluateStep {
               .max(Comparator.comparingInt(text -> text.tokens().length))
               .orElseThrow();
       this.largest = Collections.nCopies(batchSize, longest);
+      this.together =
+          plans.stream()
+              .flatMap(plan -> plan.judges().stream())
+              .flatMap(judges -> byBase(judges).stream())
+              .mapToInt(List::size)
+              .max()
+              .orElse(1);
+    }
+
+    private void open(ArtifactRef judge) {
+      LanguageModel model = checkpoints.open(judge);
+      bases
+          .computeIfAbsent(model.folder(), base -> new LinkedHashMap<>())
+          .put(judge.sha256(), model);
     }
 
     /** What all of them take together; empty where nothing is scored. */
@@ -514,35 +519,37 @@ public final class EvaluateStep {
       return bases.values().stream().findFirst().map(each -> plan(each, bases.size(), size.most()));
     }
 
-    /** Judges of one base, at most. */
-    private int together() {
-      return bases.values().stream().mapToInt(Map::size).max().orElseThrow();
-    }
-
     /**
      * @param most texts that are scored together, each counted for each of its judges
      */
     private MemoryPlan plan(Map<String, LanguageModel> base, int sessions, int most) {
-      int texts = Math.min(Math.max(1, most / together()), largest.size());
+      List<AdapterConfig> adapters =
+          bases.values().stream()
+              .flatMap(each -> each.values().stream())
+              .flatMap(each -> each.adapter().stream())
+              .map(Adapter::config)
+              .toList();
+      int texts = Math.min(Math.max(1, most / together), largest.size());
       return Portions.plan(
           runtime.arithmetic(),
           base.values().iterator().next(),
           sessions,
+          adapters,
           largest.subList(0, texts),
-          together());
+          together);
     }
 
     /**
      * Texts that are scored at a time, at most: as many as fit beside one base alone.
      *
-     * @param together judges that score a text in one call
+     * @param judges that score a text in one call
      */
-    int atOnce(ArtifactRef judge, int together) {
+    int atOnce(ArtifactRef judge, int judges) {
       if (scorers.isEmpty()) {
         Map<String, LanguageModel> base = base(judge);
-        size.fit(largest.size() * together(), most -> plan(base, 1, most).fits(runtime.memory()));
+        size.fit(largest.size() * together, most -> plan(base, 1, most).fits(runtime.memory()));
       }
-      return Math.max(1, size.most() / together);
+      return Math.max(1, size.most() / judges);
     }
 
     /** These judges, those of one base together. */

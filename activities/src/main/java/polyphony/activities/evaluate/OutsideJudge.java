@@ -58,7 +58,7 @@ final class OutsideJudge implements AutoCloseable {
   }
 
   MemoryPlan plan(List<Scorer.Text> texts) {
-    return Portions.plan(runtime.arithmetic(), model, 1, scored(texts), 1);
+    return Portions.plan(runtime.arithmetic(), model, 1, List.of(), scored(texts), 1);
   }
 
   private static List<Scorer.Text> scored(List<Scorer.Text> texts) {

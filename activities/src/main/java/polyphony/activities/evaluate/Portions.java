@@ -2,6 +2,7 @@ package polyphony.activities.evaluate;
 
 import java.util.ArrayList;
 import java.util.List;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
@@ -55,12 +56,14 @@ public final class Portions {
    * What scoring these texts in portions takes.
    *
    * @param sessions bases that are open at a time
-   * @param judges models over one of them that score a text in one call
+   * @param adapters of all models
+   * @param judges models over one base that score a text in one call
    */
   static MemoryPlan plan(
       Arithmetic arithmetic,
       LanguageModel model,
       int sessions,
+      List<AdapterConfig> adapters,
       List<Scorer.Text> texts,
       int judges) {
     int longest = 0;
@@ -75,6 +78,7 @@ public final class Portions {
         arithmetic,
         model,
         sessions,
+        adapters,
         Math.max(1, texts.size()) * judges,
         Math.max(1, longest),
         most * judges);

@@ -262,22 +262,23 @@ public record DecoderConfig(
   }
 
   /**
-   * The same of all blocks, of the layers that have one of these names.
+   * The linear layers of all blocks that have one of these names, in a fixed order, as in {@link
+   * #linearLayers(int)}.
    *
    * @param names without their path, such as {@code q_proj}
    */
   public Map<String, long[]> linearLayers(Collection<String> names) {
-    Map<String, long[]> named = new LinkedHashMap<>();
+    Map<String, long[]> chosen = new LinkedHashMap<>();
     for (int layer = 0; layer < layers; layer++) {
       linearLayers(layer)
           .forEach(
               (name, shape) -> {
                 if (names.contains(AdapterConfig.target(name))) {
-                  named.put(name, shape);
+                  chosen.put(name, shape);
                 }
               });
     }
-    return named;
+    return chosen;
   }
 
   /** The name, within a block, of the norm before the feed-forward layer. */

@@ -55,6 +55,12 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
 
   private static final double FRAGMENTS = 1.1;
 
+  /**
+   * Where blocks are computed again, one's activations and gradients, and in how many pieces those
+   * before it left what they freed. Of the other blocks only the inputs remain.
+   */
+  private static final int BLOCKS_AT_ONCE = 4;
+
   public MemoryPlan {
     parts = Collections.unmodifiableMap(new LinkedHashMap<>(parts));
   }
@@ -179,22 +185,29 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
   /**
    * As {@link #scoring(LanguageModel, int, int, int, long)}, by models over one base together.
    *
+   * @param sessions bases that are open at a time
    * @param adapters those of all models
    */
   public static MemoryPlan scoring(
-      LanguageModel model, List<AdapterConfig> adapters, int rows, int tokens, long scored) {
-    return scoring(Arithmetic.CPU, model, adapters, rows, tokens, scored);
+      LanguageModel model,
+      int sessions,
+      List<AdapterConfig> adapters,
+      int rows,
+      int tokens,
+      long scored) {
+    return scoring(Arithmetic.CPU, model, sessions, adapters, rows, tokens, scored);
   }
 
   /** The same with any arithmetic. */
   public static MemoryPlan scoring(
       Arithmetic arithmetic,
       LanguageModel model,
+      int sessions,
       List<AdapterConfig> adapters,
       int rows,
       int tokens,
       long scored) {
-    return scoring(arithmetic, model, 1, rows, tokens, scored)
+    return scoring(arithmetic, model, sessions, rows, tokens, scored)
         .with(arithmetic, adapters, model.config(), Math.max(TOKENS_PER_SCORING, tokens));
   }
 
@@ -309,13 +322,13 @@ public record MemoryPlan(String work, Map<String, Long> parts, String remedy) {
     parts.put("weights", FLOAT * own + (adapter.isPresent() ? number * all : 0));
     parts.put("gradients", lanes * FLOAT * own);
     parts.put("optimizer", 2 * FLOAT * own);
-    // Of the blocks that are not being computed, their inputs remain.
-    long perToken = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
-    long perLayers =
+    long perBlock = kept(config) + adapter.map(each -> kept(config, each)).orElse(0L);
+    long perToken =
         recompute
-            ? perToken + (long) config.layers() * config.hiddenSize()
-            : config.layers() * perToken;
-    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perLayers));
+            ? Math.min(config.layers(), BLOCKS_AT_ONCE) * perBlock
+                + (long) config.layers() * config.hiddenSize()
+            : config.layers() * perBlock;
+    parts.put("activations", share(FRAGMENTS, lanes * number * tokens * perToken));
     if (number < FLOAT && adapter.isEmpty()) {
       // Copies of the masters in 16 bits, which the gradients of what they multiply need.
       long copied =

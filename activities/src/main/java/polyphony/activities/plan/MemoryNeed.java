@@ -1,7 +1,11 @@
 package polyphony.activities.plan;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import polyphony.activities.evaluate.Portions;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.MemoryPlan;
@@ -43,8 +47,10 @@ public final class MemoryNeed {
     int room = context - answer;
     int text = Math.min(room, conversation(spec, answer)) + answer;
     int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
-    MemoryPlan sampling = MemoryPlan.sampling(arithmetic, base, rows, prompt, answer);
-    MemoryPlan scoring = scoring(arithmetic, base, models(spec), rows, text, answer);
+    Scorers scorers = Scorers.of(spec, base);
+    MemoryPlan sampling =
+        MemoryPlan.sampling(arithmetic, base, scorers.adapters(), rows, prompt, answer);
+    MemoryPlan scoring = scoring(arithmetic, base, scorers, rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
     if (judge.isPresent()) {
       // The models that score remain open while it reads.
@@ -52,7 +58,7 @@ public final class MemoryNeed {
           Math.max(
               largest,
               slots * scoring.parts().get("weights")
-                  + scoring(arithmetic, judge.get(), 1, rows, text, answer).bytes(slots));
+                  + scoring(arithmetic, judge.get(), Scorers.ONE, rows, text, answer).bytes(slots));
     }
     if (Method.named(spec.method()).trains() == Method.Trains.NOTHING) {
       return largest;
@@ -87,16 +93,57 @@ public final class MemoryNeed {
   }
 
   private static MemoryPlan scoring(
-      Arithmetic arithmetic, LanguageModel model, int sessions, int rows, int text, int answer) {
+      Arithmetic arithmetic,
+      LanguageModel model,
+      Scorers scorers,
+      int rows,
+      int text,
+      int answer) {
     int tokens = Math.min(text, model.config().maxPositions());
     int scored = Math.min(answer, tokens);
+    int together = scorers.together();
     return MemoryPlan.scoring(
         arithmetic,
         model,
-        sessions,
-        rows,
+        scorers.bases(),
+        scorers.adapters(),
+        rows * together,
         tokens,
-        Math.min((long) rows * scored, Portions.scored(model.config().vocabularySize(), scored)));
+        Math.min(
+            (long) rows * together * scored,
+            Portions.scored(model.config().vocabularySize(), scored * together)));
+  }
+
+  /**
+   * The models that score answers.
+   *
+   * @param bases weights that are loaded
+   * @param together models over one base that score an answer in one call
+   * @param adapters over them
+   */
+  private record Scorers(int bases, int together, List<AdapterConfig> adapters) {
+    static final Scorers ONE = new Scorers(1, 1, List.of());
+
+    static Scorers of(ExperimentSpec spec, LanguageModel base) {
+      Method.Trains trains = Method.named(spec.method()).trains();
+      if (trains == Method.Trains.NOTHING) {
+        return ONE;
+      }
+      int models = trains == Method.Trains.ONE_MODEL ? 1 : spec.agents();
+      List<AdapterConfig> adapters = new ArrayList<>();
+      boolean shared = true;
+      for (Role role : Role.values()) {
+        if (role == Role.GENERATOR || trains == Method.Trains.GENERATORS_AND_CRITICS) {
+          Optional<AdapterConfig> own =
+              TrainStep.adapter(spec.training().forRole(role), base.config());
+          own.ifPresent(each -> adapters.addAll(Collections.nCopies(models, each)));
+          shared &= own.isPresent();
+        }
+      }
+      return shared
+          ? new Scorers(1, models + 1, adapters)
+          : new Scorers(models + 1, 1, List.of());
+    }
   }
 
   /** Tokens that an agent has read and said before its last answer. */
@@ -112,21 +159,5 @@ public final class MemoryNeed {
     return Method.named(spec.method()).debates() && spec.rounds() > 1 && spec.summaries()
         ? QUESTION_TOKENS + (spec.agents() - 1) * answer
         : 0;
-  }
-
-  /** Models that score answers, the base among them; those over one base are loaded once. */
-  private static int models(ExperimentSpec spec) {
-    boolean adapters =
-        spec.training().forRole(Role.GENERATOR).tunesAdapter()
-            && spec.training().forRole(Role.CRITIC).tunesAdapter();
-    return adapters ? 1 : trained(spec);
-  }
-
-  private static int trained(ExperimentSpec spec) {
-    return switch (Method.named(spec.method()).trains()) {
-      case NOTHING -> 1;
-      case ONE_MODEL -> 2;
-      case GENERATORS, GENERATORS_AND_CRITICS -> spec.agents() + 1;
-    };
   }
 }

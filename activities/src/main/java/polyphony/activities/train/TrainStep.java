@@ -87,7 +87,6 @@ public final class TrainStep {
    * How far a training has come.
    *
    * @param step optimizer steps done
-   * @param state as {@link Trainer#saveState}
    * @param state as {@link Trainer#saveState}; null at the start
    * @param curve JSON lines, one {@link Trainer.StepReport} per step done; null at the start
    * @param microBatchTokens of the steps that follow; null where they are as planned

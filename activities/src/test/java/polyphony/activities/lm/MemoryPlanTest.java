@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,7 +86,7 @@ class MemoryPlanTest {
       for (MemoryPlan plan :
           List.of(
               MemoryPlan.sampling(model, adapters, 16, 200, 64),
-              MemoryPlan.scoring(model, adapters, 8, 320, 512))) {
+              MemoryPlan.scoring(model, 1, adapters, 8, 320, 512))) {
         assertThat(plan.parts())
             .containsEntry("weights", 4L * 134_105_856)
             .containsEntry("adapters", agents * both);
@@ -110,6 +111,37 @@ class MemoryPlanTest {
     assertThat(parts.get("weights")).isPositive().isLessThanOrEqualTo(weights);
     assertThat(parts.get("activations") + parts.get("loading"))
         .isGreaterThanOrEqualTo(parts.get("weights"));
+  }
+
+  /** The same, with 98 million parameters: 8 texts of 128 tokens, half of them trained. */
+  @Test
+  void plansOfAdaptersAndOfRecomputationAreCloseToWhatWasMeasured() {
+    LanguageModel smaller =
+        new LanguageModel(
+            model.folder(),
+            new DecoderConfig(8192, 768, 12, 12, 12, 64, 2048, 1e4, 1e-6, 2048, false),
+            model.weights(),
+            model.endTokens());
+    Optional<AdapterConfig> lora =
+        Optional.of(new AdapterConfig(8, 16, 0, smaller.config().linearLayers()));
+    assertMeasured(3_060, MemoryPlan.training(smaller, Optional.empty(), false, 1, 1024, 512));
+    assertMeasured(2_360, MemoryPlan.training(smaller, Optional.empty(), true, 1, 1024, 512));
+    assertMeasured(2_060, MemoryPlan.training(smaller, lora, false, 1, 1024, 512));
+    assertMeasured(1_200, MemoryPlan.training(smaller, lora, true, 1, 1024, 512));
+  }
+
+  @Test
+  void gradientsAndMomentsAreThoseOfTheAdapterAlone() {
+    AdapterConfig adapter = new AdapterConfig(8, 16, 0.1, new TreeSet<>(List.of("q_proj")));
+    Map<String, Long> parts =
+        MemoryPlan.training(model, Optional.of(adapter), false, 2, 1016, 256).parts();
+    long own = 4L * 12 * 8 * (768 + 768);
+    assertThat(parts)
+        .containsEntry("weights", 4L * 134_105_856 + own)
+        .containsEntry("gradients", 2 * own)
+        .containsEntry("optimizer", 2 * own);
+    assertThat(parts.get("activations"))
+        .isGreaterThan(MemoryPlan.training(model, 2, 1016, 256).parts().get("activations"));
   }
 
   @Test

@@ -3,12 +3,14 @@ package polyphony.activities.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
@@ -141,12 +143,22 @@ class MemoryNeedTest {
   }
 
   @Test
-  void withAdaptersTheBaseIsLoadedOnceAndHasNoOptimizer() {
+  void agentsWithAdaptersScoreTogetherOverOneBase() {
     LanguageModel base = model("base", CONTEXT);
-    long full = need(base, "\"agents\": 6");
-    long lora = need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}");
-    long critics = need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}");
-    assertThat(lora).isLessThan(full);
-    assertThat(critics).as("generators are tuned in full").isEqualTo(full);
+    AdapterConfig adapter = new AdapterConfig(8, 16, 0, base.config().linearLayers());
+    // Generators and critics over the base; seven of them score an answer in one call.
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}"))
+        .isEqualTo(
+            MemoryPlan.scoring(
+                    base,
+                    1,
+                    Collections.nCopies(12, adapter),
+                    7 * ROWS,
+                    128 + 2 * 64 + 128 + 64,
+                    7 * ROWS * 64)
+                .bytes(SLOTS));
+    assertThat(need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}"))
+        .as("generators are tuned in full")
+        .isEqualTo(need(base, "\"agents\": 6"));
   }
 }

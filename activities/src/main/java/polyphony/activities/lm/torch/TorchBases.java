@@ -182,6 +182,18 @@ public final class TorchBases {
     }
   }
 
+  /**
+   * Frees what is kept and not used, where other work does not fit beside it.
+   *
+   * @param needed bytes of that work
+   * @param available bytes that there are for both
+   */
+  public synchronized void makeRoom(long needed, long available) {
+    if (needed + idleBytes() > available) {
+      giveUpIdle();
+    }
+  }
+
   /** How often a base was read from its files. */
   synchronized int loads() {
     return loads;

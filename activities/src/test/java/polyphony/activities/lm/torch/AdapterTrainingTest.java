@@ -411,7 +411,10 @@ class AdapterTrainingTest {
       assertThat(used.weights().get(0).toFloatArray()).isNotEmpty();
     }
     assertThat(bases.loads()).isEqualTo(2);
-    bases.giveUpIdle();
+    long kept = bases.idleBytes();
+    bases.makeRoom(1000, kept + 1000);
+    assertThat(bases.idleBytes()).isEqualTo(kept);
+    bases.makeRoom(1000, kept + 999);
     assertThat(bases.idleBytes()).isZero();
     bases.lease(other).close();
     assertThat(bases.loads()).isEqualTo(3);
