@@ -126,9 +126,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
                     .with(variant)
                     .on(
                         new OnnxCuda(
-                            gpu.index(),
-                            Math.max(1, memory() - weights),
-                            device.deterministic())))
+                            gpu.index(), Math.max(1, memory() - weights), device.deterministic())))
         .orElse(OnnxOptions.DEFAULT);
   }
 

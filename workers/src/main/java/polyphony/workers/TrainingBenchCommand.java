@@ -279,8 +279,7 @@ final class TrainingBenchCommand implements Callable<Integer> {
     double[] processorSeconds = new double[steps];
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    try (Trainer trainer =
-        new TorchTrainer(model, repeated(batch), settings, Optional.empty())) {
+    try (Trainer trainer = new TorchTrainer(model, repeated(batch), settings, Optional.empty())) {
       trainer.next();
       for (int step = 0; step < steps; step++) {
         long start = System.nanoTime();

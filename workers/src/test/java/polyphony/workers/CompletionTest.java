@@ -29,8 +29,7 @@ class CompletionTest {
         .containsExactly("majority", "majority-ft");
     assertThat(completed("polyphony", "worker", "--isolation", ""))
         .containsExactly("none", "process");
-    assertThat(completed("polyphony", "run", "--device", "c"))
-        .containsExactly("cpu", "cuda:0");
+    assertThat(completed("polyphony", "run", "--device", "c")).containsExactly("cpu", "cuda:0");
     assertThat(completed("polyphony", "data", "import", "--answers", "c"))
         .containsExactly("choice");
     assertThat(completed("polyphony", "completion", "")).contains("bash", "zsh");

@@ -93,12 +93,7 @@ public final class MemoryNeed {
   }
 
   private static MemoryPlan scoring(
-      Arithmetic arithmetic,
-      LanguageModel model,
-      Scorers scorers,
-      int rows,
-      int text,
-      int answer) {
+      Arithmetic arithmetic, LanguageModel model, Scorers scorers, int rows, int text, int answer) {
     int tokens = Math.min(text, model.config().maxPositions());
     int scored = Math.min(answer, tokens);
     int together = scorers.together();
@@ -140,9 +135,7 @@ public final class MemoryNeed {
           shared &= own.isPresent();
         }
       }
-      return shared
-          ? new Scorers(1, models + 1, adapters)
-          : new Scorers(models + 1, 1, List.of());
+      return shared ? new Scorers(1, models + 1, adapters) : new Scorers(models + 1, 1, List.of());
     }
   }
 

@@ -15,8 +15,7 @@ final class CopiesInGraph {
   private CopiesInGraph() {}
 
   static void verify(Bench bench, Consumer<Finding> to) {
-    Map<String, Integer> needed =
-        bench.subject().onGpu() ? CopyNodes.ON_GPU.byGraph() : Map.of();
+    Map<String, Integer> needed = bench.subject().onGpu() ? CopyNodes.ON_GPU.byGraph() : Map.of();
     for (ModelShape shape : ModelShape.VARIATIONS) {
       LanguageModel model = bench.model(shape);
       CopyNodes found = CopyNodes.ofSampling(model, bench.subject().options(model));
@@ -26,10 +25,12 @@ final class CopiesInGraph {
               found.total() == 0 ? "none" : found.byGraph().toString()));
       int excess =
           found.byGraph().entrySet().stream()
-              .mapToInt(each -> Math.max(0, each.getValue() - needed.getOrDefault(each.getKey(), 0)))
+              .mapToInt(
+                  each -> Math.max(0, each.getValue() - needed.getOrDefault(each.getKey(), 0)))
               .sum();
       to.accept(
-          new Verdict(shape.name() + ": nodes that copy to or from the device needlessly", excess, 0));
+          new Verdict(
+              shape.name() + ": nodes that copy to or from the device needlessly", excess, 0));
     }
   }
 }

@@ -10,9 +10,11 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polyphony.activities.lm.Device;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.TemporaryFolder;
 import polyphony.workers.Console;
+import polyphony.workers.NativeRuntime;
 import polyphony.workers.devicecheck.Finding.NotDone;
 
 /** {@code polyphony bench device}: whether a device computes what it should, and how fast. */
@@ -49,7 +51,8 @@ public final class DeviceCommand implements Callable<Integer> {
       names = "--device",
       paramLabel = "DEVICE",
       defaultValue = "auto",
-      description = "cpu, or a GPU such as cuda:0; auto: the first, if it can be used (default: ${DEFAULT-VALUE}).")
+      description =
+          "cpu, or a GPU such as cuda:0; auto: the first, if it can be used (default: ${DEFAULT-VALUE}).")
   private String device;
 
   @Option(
@@ -85,10 +88,12 @@ public final class DeviceCommand implements Callable<Integer> {
     if (limit < 1) {
       throw PolyphonyException.config("--limit is at least 1 second");
     }
+    NativeRuntime runtime = NativeRuntime.on(device, false);
+    runtime.description().values().forEach(each -> console.err().println("progress: " + each));
     Path parent = scratch != null ? scratch : Path.of(System.getProperty("java.io.tmpdir"));
     DeviceReport report;
     try (TemporaryFolder folder = new TemporaryFolder(parent, "polyphony-device-")) {
-      report = check(folder.path().toAbsolutePath(), reduced || device.equals("cpu"));
+      report = check(folder.path().toAbsolutePath(), runtime.device());
     }
     console.out().print(report.text());
     if (json != null) {
@@ -97,7 +102,8 @@ public final class DeviceCommand implements Callable<Integer> {
     return report.passed() ? 0 : 1;
   }
 
-  private DeviceReport check(Path folder, boolean small) throws InterruptedException {
+  private DeviceReport check(Path folder, Device chosen) throws InterruptedException {
+    boolean small = reduced || chosen instanceof Device.Cpu;
     long start = System.nanoTime();
     List<Finding> findings = new ArrayList<>();
     for (Part part : Part.all(small)) {
@@ -108,9 +114,9 @@ public final class DeviceCommand implements Callable<Integer> {
       }
       console.err().println("progress: " + part.title());
       Duration own = part.limit().compareTo(left) < 0 ? part.limit() : left;
-      findings.addAll(PartProcess.run(new Assignment(part, device, small, folder), own));
+      findings.addAll(PartProcess.run(new Assignment(part, chosen.toString(), small, folder), own));
     }
-    return new DeviceReport(device, small, (System.nanoTime() - start) / 1e9, findings);
+    return new DeviceReport(chosen.toString(), small, (System.nanoTime() - start) / 1e9, findings);
   }
 
   private void write(DeviceReport report) {

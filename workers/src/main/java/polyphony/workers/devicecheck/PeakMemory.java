@@ -1,15 +1,14 @@
 package polyphony.workers.devicecheck;
 
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import polyphony.workers.ProcessMemory;
 
 /** The most memory that a part took of its device. */
 interface PeakMemory extends AutoCloseable {
+  Duration INTERVAL = Duration.ofMillis(100);
+
   /** In bytes, so far; null where nobody tells. */
   Long bytes();
 
@@ -30,24 +29,18 @@ interface PeakMemory extends AutoCloseable {
   }
 
   /**
-   * A GPU's memory, which is looked at again and again: a short peak may be missed. What others take
-   * meanwhile counts, too.
+   * A GPU's memory, which is looked at again and again: a short peak may be missed. What others
+   * take meanwhile counts, too.
    *
    * @param before bytes that were free before this process took any
    * @param free bytes that are free now
    */
   static PeakMemory ofGpu(long before, LongSupplier free) {
     AtomicLong least = new AtomicLong(before);
-    ScheduledExecutorService looks =
-        Executors.newSingleThreadScheduledExecutor(
-            work -> {
-              Thread thread = new Thread(work, "peak-memory");
-              thread.setDaemon(true);
-              return thread;
-            });
     Runnable look = () -> least.accumulateAndGet(free.getAsLong(), Math::min);
-    long interval = Duration.ofMillis(100).toMillis();
-    looks.scheduleWithFixedDelay(look, 0, interval, TimeUnit.MILLISECONDS);
+    Thread looks = new Thread(() -> again(look), "peak-memory");
+    looks.setDaemon(true);
+    looks.start();
     return new PeakMemory() {
       @Override
       public Long bytes() {
@@ -57,8 +50,20 @@ interface PeakMemory extends AutoCloseable {
 
       @Override
       public void close() {
-        looks.shutdownNow();
+        looks.interrupt();
       }
     };
+  }
+
+  private static void again(Runnable look) {
+    try {
+      while (true) {
+        look.run();
+        Thread.sleep(INTERVAL.toMillis());
+      }
+    } catch (InterruptedException e) {
+      // Nobody wants to know any more.
+      Thread.currentThread().interrupt();
+    }
   }
 }

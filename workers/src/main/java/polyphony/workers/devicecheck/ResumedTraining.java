@@ -13,8 +13,10 @@ import polyphony.workers.Signals;
 import polyphony.workers.devicecheck.Finding.Verdict;
 import polyphony.workers.devicecheck.Trainings.Kind;
 
-/** Whether a training that was killed ends with the very bytes of one that was not, where equal
- * inputs are to give equal bits. */
+/**
+ * Whether a training that was killed ends with the very bytes of one that was not, where equal
+ * inputs are to give equal bits.
+ */
 final class ResumedTraining {
   private static final int STEPS = 5;
   private static final int COMMITTED = 2;

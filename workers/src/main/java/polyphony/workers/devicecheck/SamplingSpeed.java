@@ -50,7 +50,8 @@ final class SamplingSpeed {
             .sorted()
             .toArray();
     double perStep = differences[RUNS / 2] / (most - fewest);
-    double bytes = bytes(model, bench.subject().elementBytes(), batch, PROMPT + (fewest + most) / 2.0);
+    double bytes =
+        bytes(model, bench.subject().elementBytes(), batch, PROMPT + (fewest + most) / 2.0);
     return new Speed(
         what,
         batch / perStep,

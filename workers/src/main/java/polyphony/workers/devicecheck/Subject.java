@@ -38,9 +38,7 @@ final class Subject implements AutoCloseable {
   Subject(NativeRuntime runtime) {
     this.runtime = runtime;
     this.memory =
-        onGpu()
-            ? PeakMemory.ofGpu(runtime.memory(), runtime::freeBytes)
-            : PeakMemory.ofProcess();
+        onGpu() ? PeakMemory.ofGpu(runtime.memory(), runtime::freeBytes) : PeakMemory.ofProcess();
   }
 
   boolean onGpu() {

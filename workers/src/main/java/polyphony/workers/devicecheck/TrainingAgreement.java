@@ -28,7 +28,11 @@ final class TrainingAgreement {
         try (Trainer trainer =
             bench
                 .reference()
-                .trainer(model, Trainings.batches(model, STEPS, TEXTS, LENGTH), Trainings.settings(model, plain, TEXTS * LENGTH / 2), Optional.empty())) {
+                .trainer(
+                    model,
+                    Trainings.batches(model, STEPS, TEXTS, LENGTH),
+                    Trainings.settings(model, plain, TEXTS * LENGTH / 2),
+                    Optional.empty())) {
           expected = losses(trainer);
         }
         for (Precision precision :
@@ -44,7 +48,12 @@ final class TrainingAgreement {
                     precision)) {
               to.accept(
                   new Verdict(
-                      shape.name() + ", " + kind + ", " + Subject.name(precision) + ": losses, relative",
+                      shape.name()
+                          + ", "
+                          + kind
+                          + ", "
+                          + Subject.name(precision)
+                          + ": losses, relative",
                       difference(expected, losses(trainer)),
                       Tolerance.loss(precision)));
             }

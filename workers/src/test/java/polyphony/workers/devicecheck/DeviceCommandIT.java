@@ -64,7 +64,7 @@ class DeviceCommandIT {
     assertThat(verdicts).anyMatch(each -> each.startsWith("LoRA, killed and resumed"));
     assertThat(whats(report, "ceiling", each -> each.path("perSecond").asDouble() > 0)).hasSize(2);
     assertThat(whats(report, "speed", each -> each.path("tokensPerSecond").asDouble() > 0))
-        .hasSize(5);
+        .hasSize(6);
   }
 
   @Test
