@@ -91,7 +91,7 @@ final class LineageCommand implements Callable<Integer> {
     }
     try (StoreAccess access = StoredExperiments.existing(Settings.of(console), store)) {
       StoreGraph graph = StoreGraph.read(access.objects());
-      Lineage lineage = new Lineage(graph);
+      Lineage lineage = new Lineage(graph, access.checkpoints());
       Start start = Start.of(reference, access.objects(), access.artifacts(), graph);
       LineageText text = new LineageText(all, uses ? " → " : " ← ");
       if (examples) {

@@ -20,7 +20,6 @@ import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
 import polyphony.activities.lm.cuda.Gpu;
-import polyphony.activities.lm.cuda.NativeCudaProbe;
 import polyphony.activities.lm.onnx.GraphVariant;
 import polyphony.activities.lm.onnx.OnnxCuda;
 import polyphony.activities.lm.onnx.OnnxEncoder;
@@ -123,7 +122,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
         .map(
             gpu ->
                 OnnxOptions.DEFAULT
-                    .with(variant)
+                    .with(GraphVariant.of(arithmetic()))
                     .on(
                         new OnnxCuda(
                             gpu.index(), Math.max(1, memory() - weights), device.deterministic())))

@@ -111,7 +111,9 @@ class LoraIT {
       assertThat(said.path("weights")).isEqualTo(weights.path(role + said.path("agent").asText()));
     }
     assertThat(json(store, "lineage", "mine/iteration-002/critic-1", "--examples")).isNotEmpty();
-    assertThat(run(store, "report", "mine")).as(text(err)).isZero();
+    String page = folder.resolve("mine.html").toString();
+    assertThat(run(store, "report", "mine", "--output", page)).as(text(err)).isZero();
+    assertThat(Path.of(page)).content().contains("LoRA, rank 8, all linear layers");
     JsonNode asked = json(store, "ask", "mine", "1+2*3+4-5*6");
     assertThat(asked.at("/setting/weights/critic-2")).isEqualTo(weights.path("critic-2"));
     JsonNode plan =

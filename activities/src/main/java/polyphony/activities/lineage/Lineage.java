@@ -10,6 +10,8 @@ import java.util.Optional;
 import java.util.Set;
 import polyphony.activities.Checkpoints;
 import polyphony.storage.ArtifactRef;
+import polyphony.storage.ErrorClass;
+import polyphony.storage.PolyphonyException;
 import polyphony.storage.References;
 import polyphony.storage.StepManifest;
 import polyphony.storage.audit.StoreGraph;
@@ -20,6 +22,7 @@ import polyphony.storage.audit.StoreGraph;
  */
 public final class Lineage {
   private final StoreGraph graph;
+  private final Checkpoints checkpoints;
   private final Map<String, Set<ArtifactRef>> wholes = new HashMap<>();
 
   /** What kind of thing a node is. */
@@ -61,8 +64,9 @@ public final class Lineage {
     Map<Place, String> next(Place place);
   }
 
-  public Lineage(StoreGraph graph) {
+  public Lineage(StoreGraph graph, Checkpoints checkpoints) {
     this.graph = graph;
+    this.checkpoints = checkpoints;
   }
 
   /**
@@ -112,11 +116,28 @@ public final class Lineage {
           StepText.facts(place.step()));
     }
     ArtifactRef object = place.object();
-    return new Node(
-        Kind.OBJECT,
-        object.sha256(),
-        object.name(),
-        List.of(object.bytes() + " bytes", object.mediaType()));
+    List<String> facts = new ArrayList<>();
+    facts.add(object.bytes() + " bytes");
+    facts.add(object.mediaType());
+    if (object.mediaType().equals(Checkpoints.MEDIA_TYPE)) {
+      facts.addAll(adapter(object));
+    }
+    return new Node(Kind.OBJECT, object.sha256(), object.name(), facts);
+  }
+
+  /** What a checkpoint adds to which base; nothing where it is a whole model. */
+  private List<String> adapter(ArtifactRef checkpoint) {
+    try {
+      return checkpoints
+          .adapterConfig(checkpoint)
+          .map(config -> List.of(config.shown(), "base " + checkpoints.base(checkpoint).sha256()))
+          .orElse(List.of());
+    } catch (PolyphonyException e) {
+      if (e.errorClass() != ErrorClass.DATA) {
+        throw e;
+      }
+      return List.of("its files cannot be read: polyphony audit says what to do");
+    }
   }
 
   private Map<Place, String> origins(Place place) {

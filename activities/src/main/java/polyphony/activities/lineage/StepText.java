@@ -71,14 +71,19 @@ public final class StepText {
                   + result.path("ties").asInt()
                   + " tied");
       case "split" -> result.path("sets").forEach(set -> facts.add(set(set)));
-      case "train-generator", "train-critic" ->
-          facts.add(
-              String.format(
-                  Locale.ROOT,
-                  "%d steps, loss %.3f to %.3f",
-                  result.path("steps").asInt(),
-                  result.path("firstLoss").asDouble(),
-                  result.path("lastLoss").asDouble()));
+      case "train-generator", "train-critic" -> {
+        facts.add(
+            String.format(
+                Locale.ROOT,
+                "%d steps, loss %.3f to %.3f",
+                result.path("steps").asInt(),
+                result.path("firstLoss").asDouble(),
+                result.path("lastLoss").asDouble()));
+        JsonNode training = step.inputs().path("training");
+        if (training.path("tuning").asText().equals("lora")) {
+          facts.add("LoRA of rank " + training.path("rank").asInt());
+        }
+      }
       case "record" ->
           facts.add(
               String.format(

@@ -7,6 +7,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -144,7 +148,7 @@ final class AdapterConfigFile {
         || (value.isContainerNode() && value.isEmpty());
   }
 
-  /** Each entry is, as in PEFT, a layer's name or the end of its path. */
+  /** Each entry is, as in PEFT, the whole path of a layer or its end. */
   private SortedSet<String> targets(DecoderConfig base) {
     JsonNode given = json.path("target_modules");
     if (given.isTextual() && given.asText().equalsIgnoreCase(ALL_LINEAR)) {
@@ -155,27 +159,54 @@ final class AdapterConfigFile {
           "target_modules",
           "is " + shortened(given) + "; a list of layers or \"" + ALL_LINEAR + "\" is needed");
     }
-    int prefix = DecoderConfig.blockPrefix(0).length();
-    List<String> paths =
-        base.linearLayers(0).keySet().stream().map(path -> path.substring(prefix)).toList();
+    Map<String, List<String>> byEnd = layersByEnd(base);
+    Set<String> adapted = new HashSet<>();
+    Set<JsonNode> entries = new LinkedHashSet<>();
+    given.forEach(entries::add);
+    for (JsonNode entry : entries) {
+      List<String> meant = entry.isTextual() ? byEnd.get(entry.asText()) : null;
+      if (meant == null) {
+        throw invalid(
+            "target_modules",
+            "names "
+                + shortened(entry)
+                + "; the base's blocks have the linear layers "
+                + String.join(", ", base.linearLayers()));
+      }
+      adapted.addAll(meant);
+    }
     SortedSet<String> targets = new TreeSet<>();
-    for (JsonNode entry : given) {
-      String end = "." + entry.asText();
-      targets.add(
-          paths.stream()
-              .filter(path -> entry.isTextual() && ("." + path).endsWith(end))
-              .map(AdapterConfig::target)
-              .findFirst()
-              .orElseThrow(
-                  () ->
-                      invalid(
-                          "target_modules",
-                          "names "
-                              + shortened(entry)
-                              + "; the base's blocks have the linear layers "
-                              + String.join(", ", base.linearLayers()))));
+    adapted.forEach(layer -> targets.add(AdapterConfig.target(layer)));
+    for (String target : targets) {
+      byEnd.get(target).stream()
+          .filter(layer -> !adapted.contains(layer))
+          .findFirst()
+          .ifPresent(
+              layer -> {
+                throw invalid(
+                    "target_modules",
+                    "leaves out "
+                        + layer
+                        + "; adapters for "
+                        + target
+                        + " in some blocks alone are not supported");
+              });
     }
     return targets;
+  }
+
+  /** The linear layers of all blocks by every end of their path. */
+  private static Map<String, List<String>> layersByEnd(DecoderConfig base) {
+    Map<String, List<String>> byEnd = new HashMap<>();
+    for (int block = 0; block < base.layers(); block++) {
+      for (String layer : base.linearLayers(block).keySet()) {
+        byEnd.computeIfAbsent(layer, each -> new ArrayList<>()).add(layer);
+        for (int dot = layer.indexOf('.'); dot >= 0; dot = layer.indexOf('.', dot + 1)) {
+          byEnd.computeIfAbsent(layer.substring(dot + 1), each -> new ArrayList<>()).add(layer);
+        }
+      }
+    }
+    return byEnd;
   }
 
   private void requireText(String field, String supported) {

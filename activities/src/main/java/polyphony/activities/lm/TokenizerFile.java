@@ -17,6 +17,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import polyphony.storage.ErrorClass;
 import polyphony.storage.PolyphonyException;
 
@@ -44,6 +47,10 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
   private static final long MAX_GROWTH = 64;
 
   private static final int MAX_PATTERN = 2000;
+
+  /** Something of all that a pattern may look for. */
+  private static final String PROBE = "Ab 1,\t2\n\nü中 _-a";
+
   private static final int MAX_UNBOUNDED = 2;
 
   /** How a group may begin; a plain one last. */
@@ -357,6 +364,7 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
         case "Split" -> requirePattern(part.path("pattern"));
         case "Replace" -> {
           requirePattern(part.path("pattern"));
+          requireSomethingToReplace(part.path("pattern").path("Regex"));
           grow(part.path("content"));
         }
         case "Prepend" -> grow(part.path("prepend"));
@@ -385,6 +393,31 @@ record TokenizerFile(byte[] bytes, int vocabularySize) {
       growth = Math.max(1, growth * Math.max(1, content.asText("").length()));
       if (growth > MAX_GROWTH) {
         throw new Unusable(where + " makes texts more than " + MAX_GROWTH + " times as long");
+      }
+    }
+
+    /** What is put where nothing was makes the library lose count of the text's characters. */
+    private void requireSomethingToReplace(JsonNode expression) throws Unusable {
+      if (expression.isMissingNode()) {
+        return;
+      }
+      for (String text : List.of("", PROBE)) {
+        Matcher matcher = pattern(expression).matcher(text);
+        while (matcher.find()) {
+          if (matcher.end() == matcher.start()) {
+            throw new Unusable(
+                where + " Replace has a pattern that fits no text at all: " + shown(expression));
+          }
+        }
+      }
+    }
+
+    private Pattern pattern(JsonNode expression) throws Unusable {
+      try {
+        return Pattern.compile(expression.asText(""));
+      } catch (PatternSyntaxException e) {
+        throw new Unusable(
+            where + " Replace has a pattern that is not supported: " + shown(expression));
       }
     }
 

@@ -7,10 +7,12 @@
  * polyphony.activities.lm.Conversation}s, which {@link polyphony.activities.lm.ChatFormat} starts
  * and continues. What a model computes is its {@link polyphony.activities.lm.DecoderConfig}, which
  * {@code DecoderConfigFile} reads; whoever adds an architecture starts there and in {@code
- * architectures.json}. {@link polyphony.activities.lm.MemoryPlan} says beforehand what a piece of
- * work will take. No file of a model is trusted: {@code TokenizerFile} and {@code TemplateValues}
- * say what may reach the libraries behind them. An {@link polyphony.activities.lm.EncoderModel}
- * does not speak: it only compares texts, as an {@link polyphony.activities.lm.Encoder}. Nothing
- * here knows of debates; nothing above names ONNX or DJL.
+ * architectures.json}. An {@link polyphony.activities.lm.Adapter} is what one agent adds to a model
+ * that several share. {@link polyphony.activities.lm.MemoryPlan} says beforehand what a piece of
+ * work will take. What is computed on is a {@link polyphony.activities.lm.Device}; {@code cuda}
+ * checks what a GPU needs. No file of a model is trusted: {@code TokenizerFile} and {@code
+ * TemplateValues} say what may reach the libraries behind them. An {@link
+ * polyphony.activities.lm.EncoderModel} does not speak: it only compares texts, as an {@link
+ * polyphony.activities.lm.Encoder}. Nothing here knows of debates; nothing above names ONNX or DJL.
  */
 package polyphony.activities.lm;

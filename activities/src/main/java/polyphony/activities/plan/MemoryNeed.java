@@ -49,7 +49,7 @@ public final class MemoryNeed {
     int prompt = Math.min(room, Math.max(conversation(spec, answer), summarised(spec, answer)));
     Scorers scorers = Scorers.of(spec, base);
     MemoryPlan sampling =
-        MemoryPlan.sampling(arithmetic, base, scorers.adapters(), rows, prompt, answer);
+        MemoryPlan.sampling(arithmetic, base, scorers.speaking(), rows, prompt, answer);
     MemoryPlan scoring = scoring(arithmetic, base, scorers, rows, text, answer);
     long largest = Math.max(sampling.bytes(slots), scoring.bytes(slots));
     if (judge.isPresent()) {
@@ -118,6 +118,11 @@ public final class MemoryNeed {
    */
   private record Scorers(int bases, int together, List<AdapterConfig> adapters) {
     static final Scorers ONE = new Scorers(1, 1, List.of());
+
+    /** Adapters of one role, which speak in a round. */
+    List<AdapterConfig> speaking() {
+      return adapters.subList(0, Math.min(together - 1, adapters.size()));
+    }
 
     static Scorers of(ExperimentSpec spec, LanguageModel base) {
       Method.Trains trains = Method.named(spec.method()).trains();

@@ -5,14 +5,18 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.report.ExperimentReport.Change;
 import polyphony.activities.report.ExperimentReport.Estimate;
 import polyphony.activities.report.ExperimentReport.Flow;
@@ -31,6 +35,7 @@ import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.Role;
 import polyphony.workflows.SpecDefaults;
+import polyphony.workflows.TrainingSpec;
 
 /** The report of an experiment as a page. */
 final class ExperimentPage {
@@ -564,6 +569,7 @@ final class ExperimentPage {
       return;
     }
     page.section("training", "Training");
+    specification().flatMap(ExperimentPage::adapters).ifPresent(page::paragraph);
     page.figure(
         "Loss of every model by optimizer step, in nats per trained token (means of neighbouring"
             + " steps where there are many). Losses of different models are on different data: a"
@@ -592,6 +598,30 @@ final class ExperimentPage {
         List.of("iteration", "steps", "tokens", "first loss", "last loss", "weights", "curve"),
         rows);
     page.end();
+  }
+
+  /** What is trained, where that is not every weight. */
+  private static Optional<String> adapters(ExperimentSpec spec) {
+    List<String> roles = new ArrayList<>();
+    for (Role role : Role.values()) {
+      TrainingSpec training = spec.training().forRole(role);
+      if (training.tuning().equals("lora")) {
+        roles.add(
+            (role == Role.GENERATOR ? "generators " : "critics ")
+                + new AdapterConfig(
+                        training.rank(),
+                        training.alpha(),
+                        training.dropout(),
+                        new TreeSet<>(training.targets()))
+                    .shown());
+      }
+    }
+    return roles.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "Trained are adapters alone, over the base that all agents share: "
+                + String.join("; ", roles)
+                + ".");
   }
 
   private static Chart lossChart(Iteration iteration, Role role) {
@@ -716,7 +746,37 @@ final class ExperimentPage {
         "What each kind of step cost, over all iterations.",
         List.of("step", "count", "time", "tokens sampled", "tokens trained on"),
         rows);
+    page.table(
+        "What was put into the store: objects that no step above had put there.",
+        List.of("part", "objects", "bytes", "of these, by trainings"),
+        stored());
     page.end();
+  }
+
+  private List<List<Cell>> stored() {
+    List<List<Cell>> rows = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    for (Work work : report.works()) {
+      long objects = 0;
+      long bytes = 0;
+      long trained = 0;
+      for (ExperimentReport.DoneStep step : work.steps()) {
+        for (ArtifactRef artifact : step.stored()) {
+          if (seen.add(artifact.sha256())) {
+            objects++;
+            bytes += artifact.bytes();
+            trained += step.name().startsWith("train-") ? artifact.bytes() : 0;
+          }
+        }
+      }
+      rows.add(
+          List.of(
+              Cell.text(part(work.workflow())),
+              Cell.number(Numerals.count(objects)),
+              Cell.number(Numerals.count(bytes)),
+              Cell.number(Numerals.count(trained))));
+    }
+    return rows;
   }
 
   private static List<Cell> row(String name, Spent spent) {

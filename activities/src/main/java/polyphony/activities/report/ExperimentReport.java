@@ -215,6 +215,7 @@ public record ExperimentReport(
    * @param device whether it needs the device
    * @param usage amounts, as in its manifest
    * @param made the artifacts that its result names
+   * @param stored all that it put into the store
    */
   public record DoneStep(
       String name,
@@ -226,7 +227,8 @@ public record ExperimentReport(
       boolean device,
       Map<String, Double> usage,
       String worker,
-      List<ArtifactRef> made) {}
+      List<ArtifactRef> made,
+      List<ArtifactRef> stored) {}
 
   /** Where steps were computed, and how many. */
   public record Machine(String host, String device, Map<String, String> versions, int steps) {}

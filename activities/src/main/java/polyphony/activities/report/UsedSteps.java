@@ -106,7 +106,8 @@ record UsedSteps(Map<String, List<StepManifest>> byWorkflow, int unfinished) {
         ON_THE_DEVICE.contains(step.name()),
         step.usage(),
         step.worker().device() + "@" + step.worker().host(),
-        List.copyOf(References.in(step.result())));
+        List.copyOf(References.in(step.result())),
+        step.outputs());
   }
 
   /** Where they were computed. */

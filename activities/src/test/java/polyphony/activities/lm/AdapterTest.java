@@ -74,7 +74,9 @@ class AdapterTest {
   }
 
   @Test
-  void targetsAreNamesEndsOfPathsOrAllLinearLayers() throws IOException {
+  void targetsAreNamesPathsEndsOfPathsOrAllLinearLayers() throws IOException {
+    set("target_modules", "[\"model.layers.1.self_attn.q_proj\", \"0.self_attn.q_proj\"]");
+    assertThat(config().targets()).containsExactly("q_proj");
     set("target_modules", "[\"self_attn.q_proj\", \"down_proj\"]");
     assertThat(config().targets()).containsExactly("down_proj", "q_proj");
     set("target_modules", "\"all-linear\"");
@@ -113,6 +115,8 @@ class AdapterTest {
         "target_modules | \".*q_proj\" | a list of layers or \"all-linear\"",
         "target_modules | [] | a list of layers",
         "target_modules | [1] | names 1; the base's blocks have the linear layers down_proj, gate",
+        "target_modules | [\"model.layers.0.mlp.up_proj\"] | leaves out model.layers.1.mlp.up_proj",
+        "target_modules | [\"layers\"] | names \"layers\"",
         "target_modules | [\"lm_head\"] | names \"lm_head\"",
         "target_modules | [\"proj\"] | names \"proj\"",
         "target_modules | [\"\"] | names \"\"",

@@ -87,6 +87,8 @@ class HostileModelsTest {
 
     private final Path folder;
     private final Path model;
+    private final DecoderConfig decoder;
+    private final Path adapter;
     private final List<JsonNode> tokenizers = new ArrayList<>();
     private final List<JsonNode> configurations = new ArrayList<>();
     private final List<String> templates = new ArrayList<>();
@@ -96,9 +98,14 @@ class HostileModelsTest {
     private Cases(Path folder) throws IOException {
       this.folder = folder;
       model = folder.resolve("model");
-      TinyModels.untied(model);
+      decoder = TinyModels.untied(model).config();
+      adapter = folder.resolve("adapter");
+      AdapterConfig config = new AdapterConfig(2, 4, 0.1, decoder.linearLayers());
+      TinyModels.adapter(adapter, decoder, config, 1);
       shard();
       collect();
+      uses.put("adapter_config", this::adapterConfig);
+      uses.put("adapter weights", this::adapterWeights);
       uses.put("chat template", this::template);
       uses.put("config.json", (hostile, random) -> inModel(hostile, "config.json"));
       uses.put("generation", (hostile, random) -> inModel(hostile, "generation_config.json"));
@@ -251,6 +258,42 @@ class HostileModelsTest {
       } finally {
         Files.write(path, whole);
       }
+    }
+
+    private void adapterConfig(HostileFiles hostile, SplittableRandom random) throws IOException {
+      Path path = adapter.resolve(Adapter.CONFIG);
+      byte[] whole = Files.readAllBytes(path);
+      try {
+        Files.write(path, hostile.json(JSON.readTree(whole)));
+        AdapterConfig read = AdapterConfig.read(path, decoder);
+        require(decoder.linearLayers().containsAll(read.targets()), "a target that is not there");
+        require(read.scale() > 0 && Double.isFinite(read.scale()), "a scale of " + read.scale());
+        require(!read.targets().isEmpty(), "no target");
+        opened();
+      } finally {
+        Files.write(path, whole);
+      }
+    }
+
+    private void adapterWeights(HostileFiles hostile, SplittableRandom random) throws IOException {
+      Path path = adapter.resolve(Adapter.WEIGHTS);
+      byte[] whole = Files.readAllBytes(path);
+      try {
+        Files.write(path, hostile.safetensors(whole));
+        opened();
+      } finally {
+        Files.write(path, whole);
+      }
+    }
+
+    /** What is taken can be merged. */
+    private void opened() {
+      Adapter opened = Adapter.open(adapter, decoder);
+      for (String name : opened.config().weightShapes(decoder).keySet()) {
+        opened.weights().floats(name);
+      }
+      LanguageModel whole = LanguageModel.open(model).with(opened);
+      decoder.weightShapes().keySet().forEach(whole::floats);
     }
 
     private void index(HostileFiles hostile, SplittableRandom random) throws IOException {

@@ -33,6 +33,12 @@ class TokenizerFileTest {
             + " \"behavior\": \"Isolated\", \"invert\": false}, "
             + MODEL,
         "\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAAA\"}, " + MODEL,
+        "\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\"}, \"content\":"
+            + " \"a\"}, "
+            + MODEL,
+        "\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(?=a)\"}, \"content\":"
+            + " \"a\"}, "
+            + MODEL,
         "\"decoder\": {\"type\": \"Fuse\", \"x\": 1e999}, " + MODEL,
         "\"decoder\": {\"type\": \"Fuse\", \"x\": \"\\ud800\"}, " + MODEL,
         "\"decoder\": {\"type\": \"Fuse\", \"x\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]]]]"

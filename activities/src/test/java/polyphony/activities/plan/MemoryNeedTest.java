@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polyphony.activities.StoreInFolder;
@@ -147,16 +148,27 @@ class MemoryNeedTest {
     LanguageModel base = model("base", CONTEXT);
     AdapterConfig adapter = new AdapterConfig(8, 16, 0, base.config().linearLayers());
     // Generators and critics over the base; seven of them score an answer in one call.
+    MemoryPlan scoring =
+        MemoryPlan.scoring(
+            base,
+            1,
+            Collections.nCopies(12, adapter),
+            7 * ROWS,
+            128 + 2 * 64 + 128 + 64,
+            7 * ROWS * 64);
+    // In a round those of one role speak. A summariser reads what five others said.
+    MemoryPlan sampling =
+        MemoryPlan.sampling(base, Collections.nCopies(6, adapter), ROWS, 128 + 5 * 64, 64);
+    // Eight texts, which fit into one micro-batch.
+    MemoryPlan training =
+        MemoryPlan.training(
+            base, Optional.of(adapter), false, 1, 8 * (128 + 2 * 64 + 128 + 64), 8 * 64);
     assertThat(need(base, "\"agents\": 6, \"training\": {\"tuning\": \"lora\"}"))
         .isEqualTo(
-            MemoryPlan.scoring(
-                    base,
-                    1,
-                    Collections.nCopies(12, adapter),
-                    7 * ROWS,
-                    128 + 2 * 64 + 128 + 64,
-                    7 * ROWS * 64)
-                .bytes(SLOTS));
+            Stream.of(sampling, scoring, training)
+                .mapToLong(each -> each.bytes(SLOTS))
+                .max()
+                .orElseThrow());
     assertThat(need(base, "\"agents\": 6, \"training\": {\"critic\": {\"tuning\": \"lora\"}}"))
         .as("generators are tuned in full")
         .isEqualTo(need(base, "\"agents\": 6"));

@@ -3,6 +3,7 @@ package polyphony.activities.lm.onnx;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import polyphony.activities.lm.LanguageModel;
@@ -42,7 +43,9 @@ public record CopyNodes(Map<String, Integer> byGraph) {
   public static CopyNodes ofSampling(LanguageModel model, OnnxOptions options) {
     Map<String, Integer> byGraph = new TreeMap<>();
     count(
-        OnnxSession.optimized(model, DecoderGraph::generation, options).getGraph(),
+        OnnxSession.optimized(
+                model, AdapterStack.of(List.of(model)), DecoderGraph::generation, options)
+            .getGraph(),
         "main",
         byGraph);
     return new CopyNodes(byGraph);

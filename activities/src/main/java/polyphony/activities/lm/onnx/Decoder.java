@@ -40,8 +40,8 @@ final class Decoder {
       GraphBuilder root,
       DecoderConfig config,
       Weights weights,
-      AdapterStack adapters,
       ElementType type,
+      AdapterStack adapters,
       AttentionForm attention) {
     this.config = config;
     this.type = type;
@@ -58,16 +58,18 @@ final class Decoder {
               String b = AdapterStack.nameOfB(layer);
               String width = Long.toString(shape[1]);
               String outputs = Long.toString(shape[0]);
-              this.weights.put(a, input(root, a, rank, width));
-              this.weights.put(b, input(root, b, outputs, rank));
+              this.weights.put(a, adapter(root, a, rank, width));
+              this.weights.put(b, adapter(root, b, outputs, rank));
             });
     this.adapters =
-        adapters.isEmpty() ? Optional.empty() : Optional.of(input(root, "adapters", "batch", rank));
+        adapters.isEmpty()
+            ? Optional.empty()
+            : Optional.of(adapter(root, "adapters", "batch", rank));
   }
 
-  /** Given as 32-bit floats, reckoned with as {@link #type}. */
-  private Value input(GraphBuilder root, String name, String... shape) {
-    Value given = root.input(name, FLOAT, shape);
+  /** An input of 32-bit floats, as numbers of the stream's type. */
+  private Value adapter(GraphBuilder root, String name, String... dimensions) {
+    Value given = root.input(name, FLOAT, dimensions);
     return type == FLOAT ? given : root.cast(given, type);
   }
 

@@ -55,7 +55,7 @@ final class DecoderGraph {
     ElementType type = variant.precision().type();
     Decoder decoder =
         new Decoder(
-            graph, config, weights, adapters, type, attention(graph, config, variant, padding));
+            graph, config, weights, type, adapters, attention(graph, config, variant, padding));
 
     Value batch = graph.operator("Shape").with("start", 0).with("end", 1).of(prompts);
     Value emptyShape =
@@ -218,6 +218,7 @@ final class DecoderGraph {
             weights,
             adapters,
             variant.precision().type(),
+            adapters,
             attention(graph, config, variant, padding));
     Decoder.Forward forward =
         decoder.forward(graph, texts, List.of(), (pass, value) -> graph.rowsOf(value, positions));

@@ -1,6 +1,7 @@
 package polyphony.activities.lm.onnx;
 
 import java.util.Optional;
+import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
 
@@ -47,6 +48,15 @@ public record GraphVariant(Attention attention, Precision precision) {
 
   /** Flash attention over rows of any length, and half of the bytes. */
   public static final GraphVariant CUDA = new GraphVariant(Attention.GROUPED, Precision.BFLOAT16);
+
+  /** The variant for this way of holding numbers. */
+  public static GraphVariant of(Arithmetic arithmetic) {
+    return switch (arithmetic) {
+      case CPU -> CPU;
+      case CUDA_FLOAT32 -> new GraphVariant(Attention.STANDARD, Precision.FLOAT32);
+      case CUDA_BFLOAT16 -> CUDA;
+    };
+  }
 
   /** Whether {@code config}'s graph has the grouped form. */
   boolean grouped(DecoderConfig config) {

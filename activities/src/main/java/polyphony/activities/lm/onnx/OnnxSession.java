@@ -61,24 +61,18 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
-      if (options.cuda().isPresent()) {
-        options.cuda().get().addTo(settings);
-      }
       if (optimized.isPresent()) {
         settings.setOptimizedModelFilePath(optimized.get().toString());
         // It warns that the file is good for this machine alone.
         settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
       }
+      if (options.cuda().isPresent()) {
+        options.cuda().get().addTo(settings);
+      }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
       throw failure("the model's graph cannot be loaded", e);
     }
-  }
-
-  /** Writes a decoder's graph. */
-  interface Emitter {
-    ModelProto emit(
-        DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant);
   }
 
   /**
@@ -92,7 +86,7 @@ final class OnnxSession implements AutoCloseable {
         open(
             model.folder(),
             model.weights(),
-            () -> emitter.emit(model.config(), model.weights(), adapters, options.variant()),
+            () -> emit.graph(model.config(), model.weights(), adapters, options.variant()),
             options);
     try {
       adapters.addMatrices(session.kept);
@@ -101,6 +95,12 @@ final class OnnxSession implements AutoCloseable {
       session.close();
       throw e;
     }
+  }
+
+  /** One of {@link DecoderGraph}'s graphs. */
+  interface Emission {
+    ModelProto graph(
+        DecoderConfig config, Weights weights, AdapterStack adapters, GraphVariant variant);
   }
 
   /** The same for a model of any kind in {@code folder}. */
@@ -115,10 +115,9 @@ final class OnnxSession implements AutoCloseable {
    *
    * @throws PolyphonyException as {@link #open} does; INFRASTRUCTURE where there is no room for it
    */
-  static ModelProto optimized(LanguageModel model, Emitter emitter, OnnxOptions options) {
-    ModelProto graph =
-        emitter.emit(
-            model.config(), model.weights(), AdapterStack.of(List.of(model)), options.variant());
+  static ModelProto optimized(
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
+    ModelProto graph = emit.graph(model.config(), model.weights(), adapters, options.variant());
     Path file = null;
     try {
       file = Files.createTempFile("polyphony-graph", ".onnx");

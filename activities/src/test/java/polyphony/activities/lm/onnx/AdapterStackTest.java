@@ -6,12 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.SortedSet;
@@ -21,8 +17,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
-import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
@@ -35,14 +29,10 @@ import polyphony.activities.lm.Scorer.Scores;
 import polyphony.activities.lm.Scorer.Text;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.TransformersParityTest;
-import polyphony.activities.lm.Weights;
 
 /** Batches whose rows are of several models over one base, in every shape and architecture. */
 class AdapterStackTest {
   private static final double TOLERANCE = 1e-4;
-
-  /** Adapters that PEFT wrote, each named as its base; see {@code make_adapter_fixtures.py}. */
-  private static final Path PEFT = TransformersParityTest.FIXTURES.resolveSibling("adapters");
 
   @TempDir Path folder;
 
@@ -101,20 +91,22 @@ class AdapterStackTest {
     List<LanguageModel> models = society(base);
     List<Text> texts = texts(base.config(), models.size());
     List<ReferenceDecoder> references = models.stream().map(MergedAdapters::reference).toList();
-    for (int tokensPerScoring : new int[] {2048, 40}) {
-      try (OnnxScorer scorer = new OnnxScorer(models, new OnnxOptions(1, 256, tokensPerScoring))) {
-        List<Scores> scores = scorer.score(texts);
-        for (int i = 0; i < texts.size(); i++) {
-          Text text = texts.get(i);
-          OnnxScorerTest.assertMatches(references.get(text.model()), text, scores.get(i));
+    for (GraphVariant variant : Shapes.variants()) {
+      for (int tokensPerScoring : new int[] {2048, 40}) {
+        OnnxOptions options = new OnnxOptions(1, 256, tokensPerScoring).with(variant);
+        try (OnnxScorer scorer = new OnnxScorer(models, options)) {
+          List<Scores> scores = scorer.score(texts);
+          for (int i = 0; i < texts.size(); i++) {
+            Text text = texts.get(i);
+            OnnxScorerTest.assertMatches(references.get(text.model()), text, scores.get(i));
+          }
         }
       }
     }
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"gemma2", "llama3", "mistral", "phi3", "phi3-longrope", "qwen2", "shape 3"})
+  @MethodSource("bases")
   void aMixedBatchIsSampledAsFromEachModelInPlainDoublesInOneRunAndInSeveral(String name) {
     LanguageModel base = base(name);
     List<LanguageModel> models = society(base);
@@ -126,7 +118,10 @@ class AdapterStackTest {
     for (boolean cut : new boolean[] {false, true}) {
       SamplingSettings settings =
           cut ? new SamplingSettings(0, 1, 12) : new SamplingSettings(0.8, 0.95, 12);
-      try (OnnxSampler sampler = new OnnxSampler(models, new OnnxOptions(1, cut ? 5 : 256, 2048))) {
+      // The cut one in the other form.
+      GraphVariant variant = Shapes.variants().get(cut ? 1 : 0);
+      OnnxOptions options = new OnnxOptions(1, cut ? 5 : 256, 2048).with(variant);
+      try (OnnxSampler sampler = new OnnxSampler(models, options)) {
         List<Continuation> continuations = sampler.sample(prompts, settings);
         int certain = 0;
         int all = 0;
@@ -139,54 +134,6 @@ class AdapterStackTest {
         assertThat(certain).isGreaterThan(all * 9 / 10);
       }
     }
-  }
-
-  static Stream<String> peftAdapters() throws IOException {
-    try (Stream<Path> folders = Files.list(PEFT)) {
-      return folders.map(each -> each.getFileName().toString()).sorted().toList().stream();
-    }
-  }
-
-  @ParameterizedTest
-  @MethodSource("peftAdapters")
-  void anAdapterThatPeftWroteHasPeftsLogitsBetweenOthers(String name) throws IOException {
-    LanguageModel base = base(name);
-    LanguageModel written = base.with(Adapter.open(PEFT.resolve(name), base.config()));
-    List<LanguageModel> models = new ArrayList<>(society(base));
-    models.add(2, written);
-    int[] prompt =
-        new ObjectMapper()
-            .readTree(PEFT.resolve(name).resolve("expected.json").toFile())
-            .path("prompt")
-            .traverse(new ObjectMapper())
-            .readValueAs(int[].class);
-    float[] logits =
-        Weights.open(PEFT.resolve(name).resolve("expected.safetensors")).floats("logits");
-    int width = base.config().vocabularySize();
-    int positions = logits.length / width;
-    // One token more, whatever it is, so that the last position is looked at too.
-    Text text =
-        new Text(Arrays.copyOf(prompt, prompt.length + 1), prompt.length + 1 - positions, 2);
-    List<Text> texts = new ArrayList<>(texts(base.config(), models.size()));
-    texts.add(3, text);
-    try (OnnxScorer scorer = new OnnxScorer(models, OnnxOptions.DEFAULT)) {
-      float[][] distributions = scorer.score(texts).get(3).logDistributions();
-      for (int i = 0; i < positions; i++) {
-        double[] expected = new double[width];
-        for (int token = 0; token < width; token++) {
-          expected[token] = logits[i * width + token];
-        }
-        expected = ReferenceDecoder.logSoftmax(expected);
-        for (int token = 0; token < width; token++) {
-          assertThat((double) distributions[i][token])
-              .isCloseTo(expected[token], within(TOLERANCE));
-        }
-      }
-    }
-    assertThat(OnnxLogits.last(written, prompt, OnnxOptions.DEFAULT))
-        .containsExactly(
-            Arrays.copyOfRange(logits, logits.length - width, logits.length),
-            within((float) TOLERANCE));
   }
 
   @Test

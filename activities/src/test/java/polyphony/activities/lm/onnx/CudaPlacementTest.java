@@ -2,15 +2,18 @@ package polyphony.activities.lm.onnx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.onnx.proto.OnnxMl.ModelProto;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.LanguageModel;
+import polyphony.activities.lm.TinyModels;
 import polyphony.activities.lm.TransformersParityTest;
 import polyphony.activities.lm.onnx.CudaPlacement.Copy;
 import polyphony.activities.lm.onnx.CudaPlacement.How;
@@ -40,52 +43,62 @@ class CudaPlacementTest {
         new GraphVariant(Attention.STANDARD, Precision.FLOAT32));
   }
 
+  @TempDir Path folder;
+
+  /** The model, and with it one over it whose adapter changes every linear layer. */
+  private List<List<LanguageModel>> aloneAndAdapted(String name) {
+    LanguageModel base = LanguageModel.openToCompute(TransformersParityTest.FIXTURES.resolve(name));
+    AdapterConfig config = new AdapterConfig(4, 8, 0, base.config().linearLayers());
+    LanguageModel adapted = base.with(TinyModels.adapter(folder, base.config(), config, 1));
+    return List.of(List.of(base), List.of(base, adapted));
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void generationStaysOnTheDeviceButForItsConditions(String name) {
-    LanguageModel model =
-        LanguageModel.openToCompute(TransformersParityTest.FIXTURES.resolve(name));
-    for (GraphVariant variant : variants()) {
-      CudaPlacement placement =
-          CudaPlacement.of(
-              DecoderGraph.generation(
-                  model.config(), model.weights(), AdapterStack.of(List.of(model)), variant));
+    for (List<LanguageModel> models : aloneAndAdapted(name)) {
+      for (GraphVariant variant : variants()) {
+        CudaPlacement placement = placement(models, DecoderGraph::generation, variant);
 
-      assertThat(placement.withoutKernel()).isEmpty();
-      // Scalars all: 8 and 1 bytes a token; 1 more with a nucleus, and a search where it is needed.
-      assertThat(placement.copies())
-          .isEqualTo(
-              Map.of(
-                  "main/decode",
-                  Set.of(new Copy(How.HANDED, "iteration", ElementType.INT64), CONDITION),
-                  DRAW,
-                  Set.of(new Copy(How.NODE, "Cast", ElementType.BOOL)),
-                  DRAW + "/searched",
-                  Set.of(new Copy(How.NODE, "Cast", ElementType.BOOL)),
-                  DRAW + "/searched/search",
-                  Set.of(CONDITION)));
-      assertThat(placement.nodes()).isEqualTo(CopyNodes.ON_GPU);
+        assertThat(placement.withoutKernel()).isEmpty();
+        // Scalars all: 8 and 1 bytes a token; 1 more with a nucleus, and a search where needed.
+        assertThat(placement.copies())
+            .isEqualTo(
+                Map.of(
+                    "main/decode",
+                    Set.of(new Copy(How.HANDED, "iteration", ElementType.INT64), CONDITION),
+                    DRAW,
+                    Set.of(new Copy(How.NODE, "Cast", ElementType.BOOL)),
+                    DRAW + "/searched",
+                    Set.of(new Copy(How.NODE, "Cast", ElementType.BOOL)),
+                    DRAW + "/searched/search",
+                    Set.of(CONDITION)));
+        assertThat(placement.nodes()).isEqualTo(CopyNodes.ON_GPU);
+      }
     }
   }
 
   @ParameterizedTest
   @MethodSource("models")
   void aForwardPassCopiesNothing(String name) {
-    LanguageModel model =
-        LanguageModel.openToCompute(TransformersParityTest.FIXTURES.resolve(name));
-    for (GraphVariant variant : variants()) {
-      for (ModelProto graph :
-          List.of(
-              DecoderGraph.scoring(
-                  model.config(), model.weights(), AdapterStack.of(List.of(model)), variant),
-              DecoderGraph.logits(
-                  model.config(), model.weights(), AdapterStack.of(List.of(model)), variant))) {
-        CudaPlacement placement = CudaPlacement.of(graph);
+    for (List<LanguageModel> models : aloneAndAdapted(name)) {
+      for (GraphVariant variant : variants()) {
+        for (OnnxSession.Emission emission :
+            List.<OnnxSession.Emission>of(DecoderGraph::scoring, DecoderGraph::logits)) {
+          CudaPlacement placement = placement(models, emission, variant);
 
-        assertThat(placement.withoutKernel()).isEmpty();
-        assertThat(placement.copies()).isEmpty();
+          assertThat(placement.withoutKernel()).isEmpty();
+          assertThat(placement.copies()).isEmpty();
+        }
       }
     }
+  }
+
+  private static CudaPlacement placement(
+      List<LanguageModel> models, OnnxSession.Emission emission, GraphVariant variant) {
+    LanguageModel base = models.get(0);
+    return CudaPlacement.of(
+        emission.graph(base.config(), base.weights(), AdapterStack.of(models), variant));
   }
 
   @Test
