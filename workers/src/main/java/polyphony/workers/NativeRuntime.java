@@ -20,6 +20,7 @@ import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
 import polyphony.activities.lm.cuda.Gpu;
+import polyphony.activities.lm.cuda.NativeCudaProbe;
 import polyphony.activities.lm.onnx.GraphVariant;
 import polyphony.activities.lm.onnx.OnnxCuda;
 import polyphony.activities.lm.onnx.OnnxEncoder;
@@ -80,11 +81,15 @@ public final class NativeRuntime implements LanguageModelRuntime {
     return device.arithmetic();
   }
 
+  private Precision precision() {
+    return arithmetic() == Arithmetic.CUDA_BFLOAT16 ? Precision.BFLOAT16 : Precision.FLOAT32;
+  }
+
   public Device device() {
     return device.device();
   }
 
-  /** The GPU and its driver, for people; empty on the CPU. */
+  /** The GPU and its driver, for people; why it is the CPU where that was left open. */
   public Map<String, String> description() {
     Map<String, String> description = new TreeMap<>();
     device.gpu().ifPresent(each -> description.put("device", each.name()));
@@ -103,10 +108,6 @@ public final class NativeRuntime implements LanguageModelRuntime {
         .freeBytes();
   }
 
-  private Precision precision() {
-    return arithmetic() == Arithmetic.CUDA_BFLOAT16 ? Precision.BFLOAT16 : Precision.FLOAT32;
-  }
-
   @Override
   public long memory() {
     // What was free of a GPU before anything was loaded: what is loaded since is this process's.
@@ -116,7 +117,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
   /**
    * @param weights bytes of them, which are there beside what a run takes
    */
-  private OnnxOptions options(long weights, GraphVariant variant) {
+  private OnnxOptions options(long weights) {
     return device
         .gpu()
         .map(
@@ -131,9 +132,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   /** How ONNX Runtime computes {@code model} here. */
   public OnnxOptions options(LanguageModel model) {
-    return options(
-        arithmetic().bytesPerNumber() * model.config().parameters(),
-        arithmetic() == Arithmetic.CUDA_BFLOAT16 ? GraphVariant.CUDA : GraphVariant.CPU);
+    return options(arithmetic().bytesPerNumber() * model.config().parameters());
   }
 
   @Override
@@ -154,7 +153,7 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public Encoder encoder(EncoderModel model) {
-    return new OnnxEncoder(model, options(0, GraphVariant.CPU));
+    return new OnnxEncoder(model, options(0));
   }
 
   @Override

@@ -216,7 +216,6 @@ final class DecoderGraph {
             graph,
             config,
             weights,
-            adapters,
             variant.precision().type(),
             adapters,
             attention(graph, config, variant, padding));

@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -81,7 +80,7 @@ final class OnnxSession implements AutoCloseable {
    * @throws PolyphonyException DATA where a weight cannot be used; OUT_OF_MEMORY
    */
   static OnnxSession open(
-      LanguageModel model, AdapterStack adapters, Emitter emitter, OnnxOptions options) {
+      LanguageModel model, AdapterStack adapters, Emission emit, OnnxOptions options) {
     OnnxSession session =
         open(
             model.folder(),
