@@ -60,13 +60,13 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
+      if (options.cuda().isPresent()) {
+        options.cuda().get().addTo(settings);
+      }
       if (optimized.isPresent()) {
         settings.setOptimizedModelFilePath(optimized.get().toString());
         // It warns that the file is good for this machine alone.
         settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
-      }
-      if (options.cuda().isPresent()) {
-        options.cuda().get().addTo(settings);
       }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
