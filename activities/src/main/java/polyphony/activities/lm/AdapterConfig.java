@@ -33,6 +33,11 @@ public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<St
     return "LoRA of rank " + rank + ", alpha " + number + ", on " + String.join(", ", targets);
   }
 
+  /** Whether training may go on with the one as the other: all but the dropout is the same. */
+  public boolean sameShape(AdapterConfig other) {
+    return rank == other.rank && alpha == other.alpha && targets.equals(other.targets);
+  }
+
   /** What {@code B A} is multiplied by. */
   public double scale() {
     return alpha / rank;

@@ -7,11 +7,14 @@ import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.data.DataRegistry;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.prompts.PromptSet;
+import polyphony.activities.train.TrainStep;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.Role;
@@ -48,6 +51,7 @@ public final class SpecCompletion {
       Experiment origin = origin(asked);
       ExperimentSpec fork = SpecDefaults.complete(asked, origin.spec());
       checkTargets(fork, origin.base());
+      checkAdapters(fork, origin);
       return fork;
     }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
@@ -55,6 +59,7 @@ public final class SpecCompletion {
     ModelDefaults defaults = checkpoints.defaults(base);
     ExperimentSpec named = SpecDefaults.complete(asked, defaults);
     checkTargets(named, base);
+    checkAdapters(named, base);
     ExperimentSpec complete =
         named.evaluateOn() == null
             ? named
@@ -86,6 +91,70 @@ public final class SpecCompletion {
                   + String.join(", ", layers));
         }
       }
+    }
+  }
+
+  /** A base model's own adapter is the first that is trained. */
+  private void checkAdapters(ExperimentSpec complete, ArtifactRef base) {
+    Optional<AdapterConfig> own = checkpoints.adapterConfig(base);
+    for (Role role : trained(complete)) {
+      checkAdapter(complete, role, base, own, complete.baseModel());
+    }
+  }
+
+  /** What a fork begins with is what its experiment's last iteration before it left. */
+  private void checkAdapters(ExperimentSpec fork, Experiment origin) {
+    int before = fork.fork().iteration() - 1;
+    if (before == 0 || fork.startFrom().equals(SpecDefaults.BASE)) {
+      checkAdapters(fork, origin.base());
+      return;
+    }
+    for (Role role : trained(fork)) {
+      TrainingSpec left = origin.spec(before).training().forRole(role);
+      if (left.tunesAdapter()) {
+        Optional<AdapterConfig> adapter =
+            TrainStep.adapter(left, checkpoints.decoderConfig(origin.base()));
+        String whose = "iteration " + before + " of " + origin.name();
+        checkAdapter(fork, role, origin.base(), adapter, whose);
+      }
+    }
+  }
+
+  private static List<Role> trained(ExperimentSpec spec) {
+    return switch (Method.named(spec.method()).trains()) {
+      case NOTHING -> List.of();
+      case ONE_MODEL, GENERATORS -> List.of(Role.GENERATOR);
+      case GENERATORS_AND_CRITICS -> List.of(Role.values());
+    };
+  }
+
+  /**
+   * An adapter that is trained on keeps its shape; found out here, and not after the first debate.
+   *
+   * @param before what the role begins with
+   * @param whose it is
+   */
+  private void checkAdapter(
+      ExperimentSpec complete,
+      Role role,
+      ArtifactRef base,
+      Optional<AdapterConfig> before,
+      String whose) {
+    TrainingSpec training = complete.training().forRole(role);
+    if (before.isEmpty() || !training.tunesAdapter()) {
+      return;
+    }
+    AdapterConfig wanted =
+        TrainStep.adapter(training, checkpoints.decoderConfig(base)).orElseThrow();
+    if (!before.get().sameShape(wanted)) {
+      throw PolyphonyException.config(
+          "training asks for "
+              + wanted.shown()
+              + ", but what "
+              + whose
+              + " has and is to be trained on is "
+              + before.get().shown()
+              + ": set rank, alpha and targets to the same, or tuning to full, which merges it");
     }
   }
 

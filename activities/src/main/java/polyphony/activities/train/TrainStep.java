@@ -188,7 +188,8 @@ public final class TrainStep {
     if (trained.isEmpty()) {
       return Optional.empty();
     }
-    // The trainer is closed, so that its memory is there for the comparison.
+    // The trainer is closed, so that its memory is there for the comparison; that of a base which
+    // is kept for the next one is given up where it is needed.
     requireAgreement(trained.get());
     return Optional.of(result(trained.get(), curve, attempt));
   }
@@ -477,14 +478,14 @@ public final class TrainStep {
    */
   private void requireAgreement(Trained trained) {
     List<TrainingExample> examples = trained.examples();
+    LanguageModel model = checkpoints.open(trained.checkpoint());
+    List<Scorer.Text> texts =
+        examples.stream().map(each -> new Scorer.Text(each.tokens(), firstTrained(each))).toList();
+    runtime.requireRoom(comparison(model, texts));
     double sum = 0;
     long count = 0;
-    try (Scorer scorer = runtime.scorer(checkpoints.open(trained.checkpoint()))) {
-      List<Scorer.Scores> scores =
-          scorer.score(
-              examples.stream()
-                  .map(each -> new Scorer.Text(each.tokens(), firstTrained(each)))
-                  .toList());
+    try (Scorer scorer = runtime.scorer(model)) {
+      List<Scorer.Scores> scores = scorer.score(texts);
       for (int i = 0; i < examples.size(); i++) {
         boolean[] mask = examples.get(i).trained();
         int from = firstTrained(examples.get(i));
@@ -512,6 +513,17 @@ public final class TrainStep {
               + sampled
               + " in the other; do not use this combination of model and versions");
     }
+  }
+
+  private MemoryPlan comparison(LanguageModel model, List<Scorer.Text> texts) {
+    return MemoryPlan.scoring(
+        runtime.arithmetic(),
+        model,
+        1,
+        model.adapter().map(Adapter::config).stream().toList(),
+        texts.size(),
+        texts.stream().mapToInt(each -> each.tokens().length).max().orElseThrow(),
+        texts.stream().mapToLong(each -> each.tokens().length - each.from()).sum());
   }
 
   private static int firstTrained(TrainingExample example) {

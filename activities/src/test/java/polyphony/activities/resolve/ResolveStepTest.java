@@ -25,6 +25,8 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.data.DataRegistry;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.ArithmeticTask;
@@ -45,6 +47,7 @@ import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.InvalidSpecException;
 import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
+import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.TaskSpec;
 
 class ResolveStepTest {
@@ -623,6 +626,60 @@ class ResolveStepTest {
         .isEqualTo(begun);
     assertThat(fork.origin()).isEqualTo(new Experiment.Origin("begun", 2, begun.spec(), null));
     assertThat(resolve(Map.of()).run("fork", fork("begun", 2, 0.75))).isEqualTo(fork);
+  }
+
+  @Test
+  void aForkThatAsksForAnotherShapeOfItsAdaptersIsRefusedBeforeAnythingRuns() {
+    String tuned = "{\"iterations\": 3, \"training\": {\"tuning\": \"lora\", \"rank\": 2}}";
+    Experiment begun = resolve(Map.of()).run("begun", with(tuned));
+    assertThatThrownBy(() -> resolve(Map.of()).run("other", with(forked(2, "\"rank\": 4", ""))))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessageStartingWith("training asks for LoRA of rank 4, alpha 8, on down_proj, ")
+        .hasMessageContaining(
+            "what iteration 1 of begun has and is to be trained on is LoRA of rank 2")
+        .hasMessageEndingWith(
+            ": set rank, alpha and targets to the same, or tuning to full, which merges it");
+    // From an untuned model, of the same shape, or with every weight, it can go on.
+    for (String allowed :
+        List.of(
+            forked(1, "\"rank\": 4", ""),
+            forked(2, "\"rank\": 4", ", \"startFrom\": \"base\""),
+            forked(2, "\"dropout\": 0.5", ""),
+            forked(2, "\"tuning\": \"full\"", ""))) {
+      assertThat(resolve(Map.of()).run("fork-" + allowed.hashCode(), with(allowed)).base())
+          .isEqualTo(begun.base());
+    }
+  }
+
+  @Test
+  void anAdapterThatTheBaseModelHasIsTrainedOnInItsOwnShape() {
+    Path folder = temporary.resolve("peft");
+    DecoderConfig base = TinyModels.config(false);
+    TinyModels.adapter(folder, base, new AdapterConfig(4, 8, 0, base.linearLayers()), 1);
+    models()
+        .importAdapter(
+            "tuned", folder, store.checkpoints, models().checkpoint(SpecDefaults.BASE_MODEL));
+    String training = "{\"baseModel\": \"tuned\", \"training\": {\"tuning\": ";
+    assertThatThrownBy(() -> resolve(Map.of()).run("a", with(training + "\"lora\"}}")))
+        .hasMessageStartingWith("training asks for LoRA of rank 8, alpha 16, on down_proj, ")
+        .hasMessageContaining(
+            "but what tuned has and is to be trained on is LoRA of rank 4, alpha 8");
+    for (String allowed : List.of("\"lora\", \"rank\": 4}}", "\"full\"}}")) {
+      Experiment begun = resolve(Map.of()).run("b-" + allowed.length(), with(training + allowed));
+      assertThat(store.checkpoints.adapterConfig(begun.base())).isPresent();
+    }
+  }
+
+  private static String forked(int iteration, String training, String more) {
+    return "{\"fork\": {\"experiment\": \"begun\", \"iteration\": "
+        + iteration
+        + "}, \"training\": {"
+        + training
+        + "}"
+        + more
+        + "}";
   }
 
   private static final String ANOTHER_SEED =
