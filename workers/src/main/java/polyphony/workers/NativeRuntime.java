@@ -18,6 +18,7 @@ import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.cuda.CudaRequirements;
 import polyphony.activities.lm.cuda.Gpu;
 import polyphony.activities.lm.onnx.GraphVariant;
 import polyphony.activities.lm.onnx.OnnxCuda;
@@ -53,8 +54,15 @@ final class NativeRuntime implements LanguageModelRuntime {
     this.slots = slots;
     this.bases = TorchBases.shared(device.device());
     if (device.gpu().isPresent()) {
-      // GPUs are numbered as nvidia-smi and the driver's library number them.
-      NativeEnvironment.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+      // GPUs are numbered as nvidia-smi and the driver's library number them: in another order the
+      // one that was checked, and is recorded, would not be the one that computes.
+      NativeEnvironment.override("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+      // DJL would go by the version of CUDA that it finds, and where that is older than any
+      // libtorch
+      // of its own take the one for the CPU.
+      if (System.getProperty("PYTORCH_FLAVOR") == null) {
+        System.setProperty("PYTORCH_FLAVOR", CudaRequirements.FLAVOUR);
+      }
     }
   }
 
@@ -69,25 +77,16 @@ final class NativeRuntime implements LanguageModelRuntime {
     return device.gpu().map(Gpu::freeBytes).orElseGet(AvailableMemory::bytes) / slots;
   }
 
-  /**
-   * @param weights bytes of them, which are there beside what a run takes
-   */
-  private OnnxOptions options(long weights) {
+  /** How ONNX Runtime computes here. */
+  OnnxOptions options() {
     return device
         .gpu()
         .map(
             gpu ->
                 OnnxOptions.DEFAULT
                     .with(GraphVariant.of(arithmetic()))
-                    .on(
-                        new OnnxCuda(
-                            gpu.index(), Math.max(1, memory() - weights), device.deterministic())))
+                    .on(new OnnxCuda(gpu.index(), Math.max(1, memory()), device.deterministic())))
         .orElse(OnnxOptions.DEFAULT);
-  }
-
-  /** How ONNX Runtime computes {@code model} here. */
-  OnnxOptions options(LanguageModel model) {
-    return options(arithmetic().bytesPerNumber() * model.config().parameters());
   }
 
   @Override
@@ -98,17 +97,17 @@ final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public Sampler sampler(List<LanguageModel> models) {
-    return new OnnxSampler(models, options(models.get(0)));
+    return new OnnxSampler(models, options());
   }
 
   @Override
   public Scorer scorer(List<LanguageModel> models) {
-    return new OnnxScorer(models, options(models.get(0)));
+    return new OnnxScorer(models, options());
   }
 
   @Override
   public Encoder encoder(EncoderModel model) {
-    return new OnnxEncoder(model, options(0));
+    return new OnnxEncoder(model, options());
   }
 
   @Override
