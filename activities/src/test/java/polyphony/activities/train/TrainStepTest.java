@@ -172,6 +172,7 @@ class TrainStepTest {
     private long memory = Long.MAX_VALUE;
     private int failAt = -1;
     private double scoredLoss = LOSS;
+    private Arithmetic arithmetic = Arithmetic.CPU;
     private int trainers;
     private TrainingSettings settings;
 
@@ -212,6 +213,11 @@ class TrainStepTest {
       trainers++;
       settings = asked;
       return new FakeTrainer(model, batches, asked, state, failAt, room);
+    }
+
+    @Override
+    public Arithmetic arithmetic() {
+      return arithmetic;
     }
 
     @Override
@@ -462,6 +468,15 @@ class TrainStepTest {
         .extracting(e -> ((PolyphonyException) e).errorClass())
         .isEqualTo(ErrorClass.BUG);
     assertThat(store.steps.manifests()).isEmpty();
+  }
+
+  @Test
+  void runtimesOf16BitsMayDifferByTheirRounding() throws Exception {
+    runtime.arithmetic = Arithmetic.CUDA_BFLOAT16;
+    runtime.scoredLoss = LOSS + 0.05;
+    TrainStep step = step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1));
+    run(step, request(examples()), () -> false);
+    assertThat(store.steps.manifests()).hasSize(1);
   }
 
   private void refused(String message, int[] tokens, int[]... trained) {

@@ -151,10 +151,13 @@ class TorchEngineTest {
 
   @Test
   void anArchiveIsAZipOfSourceAndPickle() throws IOException {
-    byte[] bytes = DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes();
+    byte[] bytes =
+        DecoderScript.archive(TinyModels.config(true), Optional.empty(), Precision.FLOAT32).bytes();
 
     assertThat(bytes)
-        .isEqualTo(DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes());
+        .isEqualTo(
+            DecoderScript.archive(TinyModels.config(true), Optional.empty(), Precision.FLOAT32)
+                .bytes());
     List<String> names = new ArrayList<>();
     try (ZipInputStream zip = new ZipInputStream(new ByteArrayInputStream(bytes))) {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
