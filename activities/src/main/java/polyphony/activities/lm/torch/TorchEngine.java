@@ -80,7 +80,8 @@ public final class TorchEngine {
     } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
       throw PolyphonyException.infrastructure(
           "libtorch cannot be loaded; is the pytorch-native jar of this platform on the class path"
-              + " and the DJL cache folder writable?",
+              + " (a build for GPUs has none: there it is downloaded once, or PYTORCH_LIBRARY_PATH"
+              + " names it) and the DJL cache folder writable?",
           e);
     }
   }
