@@ -19,6 +19,7 @@ import polyphony.activities.lm.Scorer;
 import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.TrainingBatches;
 import polyphony.activities.lm.TrainingSettings;
+import polyphony.activities.lm.cuda.CudaRequirements;
 import polyphony.activities.lm.cuda.Gpu;
 import polyphony.activities.lm.cuda.NativeCudaProbe;
 import polyphony.activities.lm.onnx.GraphVariant;
@@ -71,8 +72,14 @@ public final class NativeRuntime implements LanguageModelRuntime {
     this.slots = slots;
     this.bases = TorchBases.shared(device.device(), precision());
     if (device.gpu().isPresent()) {
-      // GPUs are numbered as nvidia-smi and the driver's library number them.
-      NativeEnvironment.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+      // GPUs are numbered as nvidia-smi and the driver's library number them: in another order the
+      // one that was checked, and is recorded, would not be the one that computes.
+      NativeEnvironment.override("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+      // DJL goes by the CUDA that it finds, and takes a libtorch for the CPU where that is older
+      // than what it has one for.
+      if (System.getProperty("PYTORCH_FLAVOR") == null) {
+        System.setProperty("PYTORCH_FLAVOR", CudaRequirements.FLAVOUR);
+      }
     }
   }
 
@@ -114,25 +121,16 @@ public final class NativeRuntime implements LanguageModelRuntime {
     return device.gpu().map(Gpu::freeBytes).orElseGet(AvailableMemory::bytes) / slots;
   }
 
-  /**
-   * @param weights bytes of them, which are there beside what a run takes
-   */
-  private OnnxOptions options(long weights) {
+  /** How ONNX Runtime computes here. */
+  public OnnxOptions options() {
     return device
         .gpu()
         .map(
             gpu ->
                 OnnxOptions.DEFAULT
                     .with(GraphVariant.of(arithmetic()))
-                    .on(
-                        new OnnxCuda(
-                            gpu.index(), Math.max(1, memory() - weights), device.deterministic())))
+                    .on(new OnnxCuda(gpu.index(), Math.max(1, memory()), device.deterministic())))
         .orElse(OnnxOptions.DEFAULT);
-  }
-
-  /** How ONNX Runtime computes {@code model} here. */
-  public OnnxOptions options(LanguageModel model) {
-    return options(arithmetic().bytesPerNumber() * model.config().parameters());
   }
 
   @Override
@@ -143,17 +141,17 @@ public final class NativeRuntime implements LanguageModelRuntime {
 
   @Override
   public Sampler sampler(List<LanguageModel> models) {
-    return new OnnxSampler(models, options(models.get(0)));
+    return new OnnxSampler(models, options());
   }
 
   @Override
   public Scorer scorer(List<LanguageModel> models) {
-    return new OnnxScorer(models, options(models.get(0)));
+    return new OnnxScorer(models, options());
   }
 
   @Override
   public Encoder encoder(EncoderModel model) {
-    return new OnnxEncoder(model, options(0));
+    return new OnnxEncoder(model, options());
   }
 
   @Override

@@ -18,7 +18,7 @@ final class CopiesInGraph {
     Map<String, Integer> needed = bench.subject().onGpu() ? CopyNodes.ON_GPU.byGraph() : Map.of();
     for (ModelShape shape : ModelShape.VARIATIONS) {
       LanguageModel model = bench.model(shape);
-      CopyNodes found = CopyNodes.ofSampling(model, bench.subject().options(model));
+      CopyNodes found = CopyNodes.ofSampling(model, bench.subject().options());
       to.accept(
           new Fact(
               shape.name() + ", nodes that copy",

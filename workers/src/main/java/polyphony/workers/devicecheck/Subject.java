@@ -80,17 +80,17 @@ final class Subject implements AutoCloseable {
     return precision == Precision.BFLOAT16 ? "bf16" : "fp32";
   }
 
-  /** How ONNX Runtime computes a model. */
-  OnnxOptions options(LanguageModel model) {
-    return onGpu() ? runtime.options(model) : OnnxOptions.DEFAULT.with(GROUPED);
+  /** How ONNX Runtime computes. */
+  OnnxOptions options() {
+    return onGpu() ? runtime.options() : OnnxOptions.DEFAULT.with(GROUPED);
   }
 
   Sampler sampler(LanguageModel model) {
-    return new OnnxSampler(model, options(model));
+    return new OnnxSampler(model, options());
   }
 
   Scorer scorer(LanguageModel model) {
-    return new OnnxScorer(model, options(model));
+    return new OnnxScorer(model, options());
   }
 
   Trainer trainer(

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
@@ -30,6 +31,12 @@ import polyphony.storage.PolyphonyException;
 
 /** One loaded graph, with ONNX Runtime's errors turned into ours. */
 final class OnnxSession implements AutoCloseable {
+  /** What the provider's own checks say, and what the loader says of its library. */
+  private static final Pattern GPU_FAILURE =
+      Pattern.compile(
+          "(CUDA|CUBLAS|CUDNN|CURAND)[ _](failure|error)|libonnxruntime_providers_cuda",
+          Pattern.CASE_INSENSITIVE);
+
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
   private final String shrinkage;
@@ -311,7 +318,7 @@ final class OnnxSession implements AutoCloseable {
           what + ": out of memory; use smaller batches (" + message + ")",
           e);
     }
-    if (lower.contains("cuda failure") || lower.contains("cuda error")) {
+    if (GPU_FAILURE.matcher(message).find()) {
       return PolyphonyException.infrastructure(
           what
               + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"

@@ -178,7 +178,7 @@ public final class TorchBases {
                   return base.users == 0;
                 });
     if (freed) {
-      TorchEngine.giveBackMemory();
+      TorchEngine.giveBackMemory(device);
     }
   }
 

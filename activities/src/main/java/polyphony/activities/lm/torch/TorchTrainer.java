@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
@@ -76,6 +77,7 @@ public final class TorchTrainer implements Trainer {
   /** What is trained, by the names that it is saved under. */
   private final Map<String, long[]> shapes;
 
+  private final Device device;
   private final PtNDManager manager;
   private final List<Lane> lanes = new ArrayList<>();
   private Optional<TorchBases.Lease> base = Optional.empty();
@@ -126,7 +128,8 @@ public final class TorchTrainer implements Trainer {
         lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
     this.dropouts =
         lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
-    this.manager = TorchEngine.newManager(bases.device());
+    this.device = bases.device();
+    this.manager = TorchEngine.newManager(device);
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
@@ -662,6 +665,6 @@ public final class TorchTrainer implements Trainer {
     }
     manager.close();
     base.ifPresent(TorchBases.Lease::close);
-    TorchEngine.giveBackMemory();
+    TorchEngine.giveBackMemory(device);
   }
 }
