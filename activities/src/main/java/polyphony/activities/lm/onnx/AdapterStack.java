@@ -1,16 +1,14 @@
 package polyphony.activities.lm.onnx;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.LanguageModel;
-import polyphony.activities.lm.Weights;
 
 /**
  * The adapters of several models over one base, one beside another: of the stacked rank each model
@@ -85,32 +83,40 @@ final class AdapterStack {
         (layer, shape) -> {
           int outputs = Math.toIntExact(shape[0]);
           int width = Math.toIntExact(shape[1]);
-          FloatBuffer a = floats(rank, width);
-          FloatBuffer b = floats(outputs, rank);
-          int column = 0;
-          for (LanguageModel model : models) {
-            if (model.adapter().isEmpty()) {
-              continue;
-            }
-            Adapter adapter = model.adapter().get();
-            int own = adapter.config().rank();
-            Weights weights = adapter.weights();
-            if (adapter.config().adapts(layer)) {
-              weights.floats(Adapter.nameOfA(layer), a.slice(column * width, own * width));
-              float[] rows = weights.floats(Adapter.nameOfB(layer));
-              for (int output = 0; output < outputs; output++) {
-                b.put(output * rank + column, rows, output * own, own);
-              }
-            }
-            column += own;
-          }
-          inputs.floats(nameOfA(layer), a, rank, width).floats(nameOfB(layer), b, outputs, rank);
+          inputs
+              .floats(nameOfA(layer), stack -> writeA(layer, width, stack), rank, width)
+              .floats(nameOfB(layer), stack -> writeB(layer, outputs, stack), outputs, rank);
         });
   }
 
-  private static FloatBuffer floats(int rows, int columns) {
-    int bytes = Math.multiplyExact(Float.BYTES, Math.multiplyExact(rows, columns));
-    return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder()).asFloatBuffer();
+  private void writeA(String layer, int width, FloatBuffer stack) {
+    for (int model = 0; model < models.size(); model++) {
+      Optional<Adapter> adapter = adapterOf(model, layer);
+      if (adapter.isPresent()) {
+        FloatBuffer own =
+            stack.slice(firstColumn(model) * width, adapter.get().config().rank() * width);
+        adapter.get().weights().floats(Adapter.nameOfA(layer), own);
+      }
+    }
+  }
+
+  private void writeB(String layer, int outputs, FloatBuffer stack) {
+    for (int model = 0; model < models.size(); model++) {
+      Optional<Adapter> adapter = adapterOf(model, layer);
+      if (adapter.isPresent()) {
+        int own = adapter.get().config().rank();
+        int column = firstColumn(model);
+        float[] rows = adapter.get().weights().floats(Adapter.nameOfB(layer));
+        for (int output = 0; output < outputs; output++) {
+          stack.put(output * rank + column, rows, output * own, own);
+        }
+      }
+    }
+  }
+
+  /** A model's adapter, where it has one that changes this layer. */
+  private Optional<Adapter> adapterOf(int model, String layer) {
+    return models.get(model).adapter().filter(each -> each.config().adapts(layer));
   }
 
   /**

@@ -12,12 +12,15 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -173,18 +176,27 @@ final class OnnxSession implements AutoCloseable {
   /** Inputs by name, freed together. */
   final class Inputs implements AutoCloseable {
     private final Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
+    private final List<NativeFloats> memory = new ArrayList<>();
 
     Inputs integers(String name, long[] values, long... shape) {
       return put(name, () -> OnnxTensor.createTensor(environment, LongBuffer.wrap(values), shape));
     }
 
     Inputs floats(String name, float[] values, long... shape) {
-      return floats(name, FloatBuffer.wrap(values), shape);
+      return put(name, () -> OnnxTensor.createTensor(environment, FloatBuffer.wrap(values), shape));
     }
 
-    /** A direct buffer is used as it is. */
-    Inputs floats(String name, FloatBuffer values, long... shape) {
-      return put(name, () -> OnnxTensor.createTensor(environment, values, shape));
+    /**
+     * An input whose memory {@code fill} writes, row-major, from zeros. It is outside the JVM's
+     * limits and goes back on {@link #close}.
+     *
+     * @throws PolyphonyException OUT_OF_MEMORY
+     */
+    Inputs floats(String name, Consumer<FloatBuffer> fill, long... shape) {
+      NativeFloats floats = NativeFloats.of(shape);
+      memory.add(floats);
+      fill.accept(floats.values());
+      return put(name, () -> OnnxTensor.createTensor(environment, floats.values(), shape));
     }
 
     Inputs doubles(String name, double[] values, long... shape) {
@@ -218,6 +230,8 @@ final class OnnxSession implements AutoCloseable {
     public void close() {
       tensors.values().forEach(OnnxTensor::close);
       tensors.clear();
+      memory.forEach(NativeFloats::close);
+      memory.clear();
     }
   }
 
