@@ -58,6 +58,11 @@ public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<St
     AdapterConfigFile.write(file, this, baseModel);
   }
 
+  /** Whether another's training can go on with an adapter like this: all but dropout is equal. */
+  public boolean shapedAs(AdapterConfig other) {
+    return rank == other.rank && alpha == other.alpha && targets.equals(other.targets);
+  }
+
   /** Whether this adds to the linear layer of that name, with or without its path. */
   public boolean adapts(String layer) {
     return targets.contains(target(layer));

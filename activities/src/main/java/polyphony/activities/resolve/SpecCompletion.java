@@ -7,7 +7,9 @@ import java.util.stream.Stream;
 import polyphony.activities.Checkpoints;
 import polyphony.activities.compare.ExperimentRecords;
 import polyphony.activities.data.DataRegistry;
+import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.prompts.PromptSet;
+import polyphony.activities.train.TrainStep;
 import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
@@ -48,13 +50,15 @@ public final class SpecCompletion {
       Experiment origin = origin(asked);
       ExperimentSpec fork = SpecDefaults.complete(asked, origin.spec());
       checkTargets(fork, origin.base());
+      checkAdapters(fork, origin);
       return fork;
     }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
-    ModelDefaults defaults = checkpoints.defaults(base);
+    ModelDefaults defaults = defaults(base);
     ExperimentSpec named = SpecDefaults.complete(asked, defaults);
     checkTargets(named, base);
+    checkAdapters(named, base);
     ExperimentSpec complete =
         named.evaluateOn() == null
             ? named
@@ -63,6 +67,64 @@ public final class SpecCompletion {
     boolean open = asked.promptSet() == null && defaults.promptSet() == null;
     return complete.withTask(
         task, open && bringPrompts(complete) ? TASK_PROMPTS : complete.promptSet());
+  }
+
+  /** Of a model that has an adapter itself, the adapter's shape is what is open. */
+  private ModelDefaults defaults(ArtifactRef base) {
+    ModelDefaults defaults = checkpoints.defaults(base);
+    return checkpoints
+        .adapterConfig(base)
+        .map(
+            own ->
+                defaults.withAdapter(
+                    own.rank(),
+                    own.alpha(),
+                    own.dropout(),
+                    own.targets().equals(checkpoints.decoderConfig(base).linearLayers())
+                        ? List.of(TrainingSpec.ALL_LINEAR)
+                        : List.copyOf(own.targets())))
+        .orElse(defaults);
+  }
+
+  /** An adapter that is there is trained on, and so keeps its shape. */
+  private void checkAdapters(ExperimentSpec complete, ArtifactRef base) {
+    checkpoints
+        .adapterConfig(base)
+        .ifPresent(
+            own -> {
+              for (Role role : Role.values()) {
+                requireShape(complete, role, own, base);
+              }
+            });
+  }
+
+  /** As above, of the adapters that the experiment that is forked has trained. */
+  private void checkAdapters(ExperimentSpec fork, Experiment origin) {
+    if (fork.startFrom().equals(SpecDefaults.BASE)) {
+      checkAdapters(fork, origin.base());
+      return;
+    }
+    for (Role role : Role.values()) {
+      TrainingSpec trained = origin.spec().training().forRole(role);
+      TrainStep.adapter(trained, checkpoints.decoderConfig(origin.base()))
+          .ifPresent(own -> requireShape(fork, role, own, origin.base()));
+    }
+  }
+
+  private void requireShape(
+      ExperimentSpec complete, Role role, AdapterConfig own, ArtifactRef base) {
+    TrainStep.adapter(complete.training().forRole(role), checkpoints.decoderConfig(base))
+        .filter(wanted -> !wanted.shapedAs(own))
+        .ifPresent(
+            wanted -> {
+              throw PolyphonyException.config(
+                  "training asks for "
+                      + wanted.shown()
+                      + ", but goes on with adapters that are "
+                      + own.shown()
+                      + "; ask for the same rank, alpha and targets, or start from a model without"
+                      + " adapter");
+            });
   }
 
   /** Which linear layers there are, only the model knows. */

@@ -25,6 +25,8 @@ import polyphony.activities.Checkpoints;
 import polyphony.activities.JsonLines;
 import polyphony.activities.StoreInFolder;
 import polyphony.activities.data.DataRegistry;
+import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.TinyModels;
 import polyphony.activities.prompts.PromptSet;
 import polyphony.activities.tasks.ArithmeticTask;
@@ -46,6 +48,7 @@ import polyphony.workflows.InvalidSpecException;
 import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.TaskSpec;
+import polyphony.workflows.TrainingSpec;
 
 class ResolveStepTest {
   @TempDir Path temporary;
@@ -311,6 +314,66 @@ class ResolveStepTest {
     String known = "{\"training\": {\"tuning\": \"lora\", \"targets\": [\"q_proj\"]}}";
     assertThat(resolve(Map.of()).run("mine", with(known)).spec().training().targets())
         .containsExactly("q_proj");
+  }
+
+  private void importAdapter() {
+    ArtifactRef base = models().checkpoint("built-in");
+    DecoderConfig decoder = store.checkpoints.decoderConfig(base);
+    AdapterConfig config = new AdapterConfig(2, 6, 0.25, decoder.linearLayers());
+    Path adapter = temporary.resolve("adapter");
+    TinyModels.adapter(adapter, decoder, config, 1);
+    models().importAdapter("adapted", adapter, store.checkpoints, base);
+  }
+
+  private static final String ADAPTED = "{\"baseModel\": \"adapted\", \"training\": ";
+
+  @Test
+  void theAdapterOfABaseModelIsTrainedOnInItsShape() {
+    importAdapter();
+    TrainingSpec training =
+        resolve(Map.of()).run("mine", with(ADAPTED + "{\"tuning\": \"lora\"}}")).spec().training();
+    assertThat(training.rank()).isEqualTo(2);
+    assertThat(training.alpha()).isEqualTo(6);
+    assertThat(training.dropout()).isEqualTo(0.25);
+    assertThat(training.targets()).containsExactly(TrainingSpec.ALL_LINEAR);
+    TrainingSpec full =
+        resolve(Map.of()).run("full", with(ADAPTED + "{\"tuning\": \"full\"}}")).spec().training();
+    assertThat(full.rank()).isNull();
+    assertThat(full.targets()).isNull();
+  }
+
+  @Test
+  void anAdapterOfAnotherShapeThanThatToGoOnWithIsRefusedBeforeAnythingRuns() {
+    importAdapter();
+    refusedShape(ADAPTED + "{\"tuning\": \"lora\", \"rank\": 4}}", "rank 4, alpha 8", "rank 2");
+    refusedShape(
+        ADAPTED + "{\"generator\": {\"tuning\": \"lora\", \"targets\": [\"q_proj\"]}}}",
+        "on q_proj",
+        "alpha 6");
+    resolve(Map.of()).run("begun", with("{\"training\": {\"tuning\": \"lora\", \"rank\": 3}}"));
+    String fork = "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, ";
+    refusedShape(fork + "\"training\": {\"rank\": 4}}", "rank 4", "rank 3, alpha 6");
+    String base = fork + "\"startFrom\": \"base\", \"training\": {\"rank\": 4}}";
+    assertThat(resolve(Map.of()).run("anew", with(base)).spec().training().rank()).isEqualTo(4);
+  }
+
+  private void refusedShape(String spec, String asked, String own) {
+    assertThatThrownBy(() -> resolve(Map.of()).run("refused", with(spec)))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessageContainingAll(
+            "training asks for LoRA", asked, "goes on with adapters", own, "ask for the same rank");
+  }
+
+  @Test
+  void aForkFromFullFinetuningToAdaptersMayHaveAnyShape() {
+    importAdapter();
+    resolve(Map.of()).run("begun", with(ADAPTED + "{\"tuning\": \"full\"}}"));
+    String fork =
+        "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2},"
+            + " \"training\": {\"tuning\": \"lora\", \"rank\": 5}}";
+    assertThat(resolve(Map.of()).run("fork", with(fork)).spec().training().rank()).isEqualTo(5);
   }
 
   @Test

@@ -180,11 +180,7 @@ public final class TorchTrainer implements Trainer {
     model
         .adapter()
         .map(Adapter::config)
-        .filter(
-            own ->
-                own.rank() != wanted.rank()
-                    || own.alpha() != wanted.alpha()
-                    || !own.targets().equals(wanted.targets()))
+        .filter(own -> !own.shapedAs(wanted))
         .ifPresent(
             own -> {
               throw PolyphonyException.config(
