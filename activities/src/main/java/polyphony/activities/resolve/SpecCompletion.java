@@ -100,7 +100,7 @@ public final class SpecCompletion {
 
   /** As above, of the adapters that the experiment that is forked has trained. */
   private void checkAdapters(ExperimentSpec fork, Experiment origin) {
-    if (fork.startFrom().equals(SpecDefaults.BASE)) {
+    if (fork.startFrom().equals(SpecDefaults.BASE) || fork.fork().iteration() == 1) {
       checkAdapters(fork, origin.base());
       return;
     }

@@ -353,8 +353,12 @@ class ResolveStepTest {
     resolve(Map.of()).run("begun", with("{\"training\": {\"tuning\": \"lora\", \"rank\": 3}}"));
     String fork = "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, ";
     refusedShape(fork + "\"training\": {\"rank\": 4}}", "rank 4", "rank 3, alpha 6");
-    String base = fork + "\"startFrom\": \"base\", \"training\": {\"rank\": 4}}";
-    assertThat(resolve(Map.of()).run("anew", with(base)).spec().training().rank()).isEqualTo(4);
+    for (String base : List.of(fork.replace("2", "1"), fork + "\"startFrom\": \"base\", ")) {
+      String spec = base + "\"training\": {\"rank\": 4}}";
+      assertThat(
+              resolve(Map.of()).run("anew-" + base.length(), with(spec)).spec().training().rank())
+          .isEqualTo(4);
+    }
   }
 
   private void refusedShape(String spec, String asked, String own) {
