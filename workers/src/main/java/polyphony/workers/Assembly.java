@@ -68,7 +68,10 @@ final class Assembly {
       ChildCommand child =
           new ChildCommand(
               instruments.child(),
-              List.of(store.toString(), device.device().toString()),
+              List.of(
+                  store.toString(),
+                  device.device().toString(),
+                  Integer.toString(settings.slots(device.device()))),
               crashes(access));
       return of(settings, device, access, child, instruments);
     } catch (RuntimeException | Error e) {

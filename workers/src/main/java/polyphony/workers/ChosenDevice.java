@@ -69,8 +69,12 @@ record ChosenDevice(
     return gpu.map(Gpu::name).orElse(device.toString());
   }
 
+  /** GPUs before compute capability 8.0 have no arithmetic of bfloat16. */
   Arithmetic arithmetic() {
-    return gpu.isPresent() ? Arithmetic.CUDA_FLOAT32 : Arithmetic.CPU;
+    return gpu.map(
+            each ->
+                each.capability().major() < 8 ? Arithmetic.CUDA_FLOAT32 : Arithmetic.CUDA_BFLOAT16)
+        .orElse(Arithmetic.CPU);
   }
 
   /** Versions of what can change bytes here, beside those of the runtimes; none on the CPU. */

@@ -94,12 +94,17 @@ final class ConfigCommand implements Callable<Integer> {
         given.value(setting).map(Configuration.Value::source).orElse(Configuration.Source.DEFAULT));
   }
 
+  /** What the defaults of others depend on. */
+  private static Device asked(Settings settings) {
+    return settings.device().orElse(Device.CPU);
+  }
+
   /** What holds where nobody says anything; null for what then is not there. */
   private static String byDefault(Setting setting, Settings settings) {
     return switch (setting) {
       case STORE -> StoreFolder.DEFAULT;
-      case SLOTS -> Integer.toString(settings.slots(Device.CPU));
-      case ISOLATION -> settings.isolation(Device.CPU).name().toLowerCase(Locale.ROOT);
+      case SLOTS -> Integer.toString(settings.slots(asked(settings)));
+      case ISOLATION -> settings.isolation(asked(settings)).name().toLowerCase(Locale.ROOT);
       case DEVICE -> Device.AUTO;
       case DETERMINISTIC -> Boolean.toString(settings.deterministic());
       case DEBUG -> Boolean.toString(settings.debug());

@@ -100,8 +100,7 @@ final class ModelLogitsCommand implements Callable<Integer> {
         opened -> {
           float[] logits =
               switch (backend) {
-                case onnx ->
-                    OnnxLogits.last(opened, given, new NativeRuntime(chosen).options(opened));
+                case onnx -> OnnxLogits.last(opened, given, new NativeRuntime(chosen).options());
                 case torch -> TorchLogits.last(opened, given, chosen.device());
               };
           for (float logit : logits) {

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
 import polyphony.activities.lm.NativeWork;
 import polyphony.storage.PolyphonyException;
 import polyphony.workers.chaos.ChaosCommand;
+import polyphony.workers.devicecheck.DeviceCommand;
 
 /** The command line. */
 @Command(
@@ -119,6 +120,7 @@ public final class Polyphony implements Callable<Integer> {
             "bench",
             new CommandLine(new BenchCommand(console))
                 .addSubcommand("iteration", new IterationBenchCommand(console))
+                .addSubcommand("device", new DeviceCommand(console))
                 .addSubcommand("adapters", new AdapterBenchCommand(console))
                 .addSubcommand("training", new TrainingBenchCommand(console))
                 .addSubcommand("chaos", new ChaosCommand(console)))

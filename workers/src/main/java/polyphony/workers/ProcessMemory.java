@@ -8,13 +8,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** How much memory this process took. */
-final class ProcessMemory {
+public final class ProcessMemory {
   private static final Pattern PEAK = Pattern.compile("VmHWM:\\s+(\\d+) kB");
 
   private ProcessMemory() {}
 
   /** The largest resident size so far in bytes, native memory included; null outside Linux. */
-  static Long peakBytes() {
+  public static Long peakBytes() {
     try {
       return peakBytes(Files.readAllLines(Path.of("/proc/self/status")));
     } catch (IOException e) {

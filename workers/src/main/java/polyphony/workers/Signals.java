@@ -15,7 +15,7 @@ import polyphony.storage.PolyphonyException;
  * <p>By reflection, since the compiler cannot be told to be silent about {@code sun.misc.Signal},
  * the only class for this.
  */
-final class Signals implements AutoCloseable {
+public final class Signals implements AutoCloseable {
   /** SIGTERM, Ctrl-C, and a terminal that is closed. */
   private static final List<String> ENDING = List.of("TERM", "INT", "HUP");
 
@@ -42,7 +42,7 @@ final class Signals implements AutoCloseable {
   }
 
   /** Ends this process as {@code kill -9} does: no hook and no native library gets a say. */
-  static void killThisProcess() {
+  public static void killThisProcess() {
     try {
       Class<?> type = Class.forName("sun.misc.Signal");
       type.getMethod("raise", type).invoke(null, signal("KILL"));

@@ -10,8 +10,8 @@ public final class StepMain {
   private StepMain() {}
 
   /**
-   * @param arguments the socket at which the worker listens, the store's folder, and what to
-   *     compute on
+   * @param arguments the socket at which the worker listens, the store's folder, what to compute
+   *     on, and how many of its kind there may be at a time
    */
   public static void main(String[] arguments) {
     serve(Instruments.NONE, arguments);
@@ -27,7 +27,9 @@ public final class StepMain {
             socket,
             worker ->
                 Assembly.inChild(
-                    Settings.of(Console.ofProcess()).withDevice(arguments[2]),
+                    Settings.of(Console.ofProcess())
+                        .withDevice(arguments[2])
+                        .withSlots(Integer.parseInt(arguments[3])),
                     Path.of(arguments[1]),
                     worker,
                     instruments),

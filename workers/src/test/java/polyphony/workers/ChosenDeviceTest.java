@@ -11,6 +11,7 @@ import polyphony.activities.lm.Arithmetic;
 import polyphony.activities.lm.Device;
 import polyphony.activities.lm.cuda.CudaProbe;
 import polyphony.activities.lm.cuda.Gpu;
+import polyphony.activities.lm.onnx.OnnxOptions;
 import polyphony.storage.CanonicalJson;
 import polyphony.storage.Worker;
 
@@ -50,7 +51,7 @@ class ChosenDeviceTest {
 
     @Override
     public Libtorch libtorch() {
-      return new Libtorch.Downloaded("cu128");
+      return new Libtorch.Download("cu128", true);
     }
   }
 
@@ -67,6 +68,21 @@ class ChosenDeviceTest {
     assertThat(chosen.line()).contains("computing on cuda:0: NVIDIA H200, driver 570.1");
     assertThat(new NativeRuntime(chosen).memory()).isEqualTo(140_000_000_000L);
     assertThat(new NativeRuntime(chosen, 2).memory()).isEqualTo(70_000_000_000L);
+  }
+
+  /** What lies beside the arena, such as weights, counts against its limit. */
+  @Test
+  void aSessionMayTakeAllThatIsFreeItsWeightsIncluded() {
+    ChosenDevice chosen = ChosenDevice.of(OPEN, new Machine(true, true));
+    assertThat(new NativeRuntime(chosen, 2).options().cuda().orElseThrow().memoryLimit())
+        .isEqualTo(70_000_000_000L);
+    assertThat(new NativeRuntime(ChosenDevice.CPU).options()).isEqualTo(OnnxOptions.DEFAULT);
+  }
+
+  @Test
+  void libtorchForCudaIsTakenWhateverVersionOfCudaIsFound() {
+    new NativeRuntime(ChosenDevice.of(OPEN, new Machine(true, true)));
+    assertThat(System.getProperty("PYTORCH_FLAVOR")).isEqualTo("cu128");
   }
 
   @Test

@@ -229,6 +229,8 @@ class CommandHelpTest {
             "polyphony bench training --dropout=0",
             "polyphony bench training --steps=5",
             "polyphony grade --mode=default",
+            "polyphony bench device --device=auto",
+            "polyphony bench device --limit=480",
             "polyphony bench chaos --repeat=5",
             "polyphony bench chaos --parallel=1",
             "polyphony pretrain --output=built-in-model",

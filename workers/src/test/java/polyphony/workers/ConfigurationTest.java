@@ -216,6 +216,14 @@ class ConfigurationTest {
   }
 
   @Test
+  void configShowsTheDefaultsOfAGpuWhereOneIsAskedFor() {
+    assertThat(run(Map.of("POLYPHONY_DEVICE", "cuda:0"), "config")).isZero();
+    assertThat(told(out))
+        .containsPattern("slots +1 +default\n")
+        .containsPattern("isolation +process +default\n");
+  }
+
+  @Test
   void aBrokenFileDoesNotKeepHelpFromAPerson() throws IOException {
     assertThat(run(named(file("slot = 3")), "run", "--help")).isZero();
     assertThat(run(named(file("slot = 3")), "list")).isEqualTo(Failure.INPUT);

@@ -33,6 +33,11 @@ public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<St
     return "LoRA of rank " + rank + ", alpha " + number + ", on " + String.join(", ", targets);
   }
 
+  /** Whether training may go on with the one as the other: all but the dropout is the same. */
+  public boolean sameShape(AdapterConfig other) {
+    return rank == other.rank && alpha == other.alpha && targets.equals(other.targets);
+  }
+
   /** What {@code B A} is multiplied by. */
   public double scale() {
     return alpha / rank;
@@ -56,11 +61,6 @@ public record AdapterConfig(int rank, double alpha, double dropout, SortedSet<St
    */
   public void write(Path file, Optional<String> baseModel) {
     AdapterConfigFile.write(file, this, baseModel);
-  }
-
-  /** Whether another's training can go on with an adapter like this: all but dropout is equal. */
-  public boolean shapedAs(AdapterConfig other) {
-    return rank == other.rank && alpha == other.alpha && targets.equals(other.targets);
   }
 
   /** Whether this adds to the linear layer of that name, with or without its path. */

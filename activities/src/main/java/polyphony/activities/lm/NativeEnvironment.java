@@ -14,13 +14,22 @@ public final class NativeEnvironment {
    * happens on other systems than Linux.
    */
   public static void set(String name, String value) {
+    set(name, value, false);
+  }
+
+  /** The same, whatever the user has set. */
+  public static void override(String name, String value) {
+    set(name, value, true);
+  }
+
+  private static void set(String name, String value, boolean override) {
     if (!Platform.isLinux()) {
       return;
     }
     int failed =
         NativeLibrary.getInstance("c")
             .getFunction("setenv")
-            .invokeInt(new Object[] {name, value, 0});
+            .invokeInt(new Object[] {name, value, override ? 1 : 0});
     if (failed != 0) {
       throw new PolyphonyException(ErrorClass.BUG, "setenv of " + name + " failed");
     }

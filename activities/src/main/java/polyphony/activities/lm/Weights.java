@@ -454,15 +454,48 @@ public final class Weights {
       Map<String, long[]> shapes,
       Function<String, FloatBuffer> values,
       Map<String, String> metadata) {
+    write(
+        file,
+        "F32",
+        shapes,
+        (name, into) -> {
+          FloatBuffer rest = values.apply(name).duplicate();
+          if (rest.remaining() != elements(shapes.get(name))) {
+            throw new IllegalArgumentException(name + ": values and shape disagree");
+          }
+          ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+          while (rest.hasRemaining()) {
+            int count = Math.min(rest.remaining(), chunk.capacity() / 4);
+            chunk.clear().limit(4 * count);
+            chunk.asFloatBuffer().put(rest.slice().limit(count));
+            rest.position(rest.position() + count);
+            writeFully(into, chunk);
+          }
+        },
+        metadata);
+  }
+
+  /** Writes the bytes of one tensor, little-endian, to where the channel stands. */
+  interface Content {
+    void write(String name, FileChannel into) throws IOException;
+  }
+
+  /** As above, of any type that {@link #open} accepts. */
+  static void write(
+      Path file,
+      String type,
+      Map<String, long[]> shapes,
+      Content content,
+      Map<String, String> metadata) {
     ObjectNode header = JSON.createObjectNode();
     ObjectNode meta = header.putObject("__metadata__");
     new TreeMap<>(metadata).forEach(meta::put);
     Map<String, long[]> sorted = new TreeMap<>(shapes);
     long offset = 0;
     for (Map.Entry<String, long[]> entry : sorted.entrySet()) {
-      long bytes = 4 * elements(entry.getValue());
+      long bytes = elementBytes(type) * elements(entry.getValue());
       ObjectNode tensor = header.putObject(entry.getKey());
-      tensor.put("dtype", "F32");
+      tensor.put("dtype", type);
       ArrayNode shape = tensor.putArray("shape");
       for (long dimension : entry.getValue()) {
         shape.add(dimension);
@@ -484,19 +517,8 @@ public final class Weights {
               StandardOpenOption.WRITE,
               StandardOpenOption.TRUNCATE_EXISTING)) {
         writeFully(channel, head);
-        ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
-        for (Map.Entry<String, long[]> entry : sorted.entrySet()) {
-          FloatBuffer rest = values.apply(entry.getKey()).duplicate();
-          if (rest.remaining() != elements(entry.getValue())) {
-            throw new IllegalArgumentException(entry.getKey() + ": values and shape disagree");
-          }
-          while (rest.hasRemaining()) {
-            int count = Math.min(rest.remaining(), chunk.capacity() / 4);
-            chunk.clear().limit(4 * count);
-            chunk.asFloatBuffer().put(rest.slice().limit(count));
-            rest.position(rest.position() + count);
-            writeFully(channel, chunk);
-          }
+        for (String name : sorted.keySet()) {
+          content.write(name, channel);
         }
         channel.force(true);
       }
@@ -517,7 +539,7 @@ public final class Weights {
     return Arrays.stream(shape).reduce(1, Math::multiplyExact);
   }
 
-  private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
+  static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       channel.write(buffer);
     }

@@ -14,6 +14,7 @@ import polyphony.storage.ArtifactRef;
 import polyphony.storage.PolyphonyException;
 import polyphony.workflows.Experiment;
 import polyphony.workflows.ExperimentSpec;
+import polyphony.workflows.Method;
 import polyphony.workflows.ModelDefaults;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.Role;
@@ -86,47 +87,6 @@ public final class SpecCompletion {
         .orElse(defaults);
   }
 
-  /** An adapter that is there is trained on, and so keeps its shape. */
-  private void checkAdapters(ExperimentSpec complete, ArtifactRef base) {
-    checkpoints
-        .adapterConfig(base)
-        .ifPresent(
-            own -> {
-              for (Role role : Role.values()) {
-                requireShape(complete, role, own, base);
-              }
-            });
-  }
-
-  /** As above, of the adapters that the experiment that is forked has trained. */
-  private void checkAdapters(ExperimentSpec fork, Experiment origin) {
-    if (fork.startFrom().equals(SpecDefaults.BASE) || fork.fork().iteration() == 1) {
-      checkAdapters(fork, origin.base());
-      return;
-    }
-    for (Role role : Role.values()) {
-      TrainingSpec trained = origin.spec().training().forRole(role);
-      TrainStep.adapter(trained, checkpoints.decoderConfig(origin.base()))
-          .ifPresent(own -> requireShape(fork, role, own, origin.base()));
-    }
-  }
-
-  private void requireShape(
-      ExperimentSpec complete, Role role, AdapterConfig own, ArtifactRef base) {
-    TrainStep.adapter(complete.training().forRole(role), checkpoints.decoderConfig(base))
-        .filter(wanted -> !wanted.shapedAs(own))
-        .ifPresent(
-            wanted -> {
-              throw PolyphonyException.config(
-                  "training asks for "
-                      + wanted.shown()
-                      + ", but goes on with adapters that are "
-                      + own.shown()
-                      + "; ask for the same rank, alpha and targets, or start from a model without"
-                      + " adapter");
-            });
-  }
-
   /** Which linear layers there are, only the model knows. */
   private void checkTargets(ExperimentSpec complete, ArtifactRef base) {
     for (Role role : Role.values()) {
@@ -148,6 +108,70 @@ public final class SpecCompletion {
                   + String.join(", ", layers));
         }
       }
+    }
+  }
+
+  /** A base model's own adapter is the first that is trained. */
+  private void checkAdapters(ExperimentSpec complete, ArtifactRef base) {
+    Optional<AdapterConfig> own = checkpoints.adapterConfig(base);
+    for (Role role : trained(complete)) {
+      checkAdapter(complete, role, base, own, complete.baseModel());
+    }
+  }
+
+  /** What a fork begins with is what its experiment's last iteration before it left. */
+  private void checkAdapters(ExperimentSpec fork, Experiment origin) {
+    int before = fork.fork().iteration() - 1;
+    if (before == 0 || fork.startFrom().equals(SpecDefaults.BASE)) {
+      checkAdapters(fork, origin.base());
+      return;
+    }
+    for (Role role : trained(fork)) {
+      TrainingSpec left = origin.spec(before).training().forRole(role);
+      if (left.tunesAdapter()) {
+        Optional<AdapterConfig> adapter =
+            TrainStep.adapter(left, checkpoints.decoderConfig(origin.base()));
+        String whose = "iteration " + before + " of " + origin.name();
+        checkAdapter(fork, role, origin.base(), adapter, whose);
+      }
+    }
+  }
+
+  private static List<Role> trained(ExperimentSpec spec) {
+    return switch (Method.named(spec.method()).trains()) {
+      case NOTHING -> List.of();
+      case ONE_MODEL, GENERATORS -> List.of(Role.GENERATOR);
+      case GENERATORS_AND_CRITICS -> List.of(Role.values());
+    };
+  }
+
+  /**
+   * An adapter that is trained on keeps its shape; found out here, and not after the first debate.
+   *
+   * @param before what the role begins with
+   * @param whose it is
+   */
+  private void checkAdapter(
+      ExperimentSpec complete,
+      Role role,
+      ArtifactRef base,
+      Optional<AdapterConfig> before,
+      String whose) {
+    TrainingSpec training = complete.training().forRole(role);
+    if (before.isEmpty() || !training.tunesAdapter()) {
+      return;
+    }
+    AdapterConfig wanted =
+        TrainStep.adapter(training, checkpoints.decoderConfig(base)).orElseThrow();
+    if (!before.get().sameShape(wanted)) {
+      throw PolyphonyException.config(
+          "training asks for "
+              + wanted.shown()
+              + ", but what "
+              + whose
+              + " has and is to be trained on is "
+              + before.get().shown()
+              + ": set rank, alpha and targets to the same, or tuning to full, which merges it");
     }
   }
 

@@ -47,6 +47,7 @@ import polyphony.workflows.FreshQuestions;
 import polyphony.workflows.InvalidSpecException;
 import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
+import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.TaskSpec;
 import polyphony.workflows.TrainingSpec;
 
@@ -340,44 +341,6 @@ class ResolveStepTest {
         resolve(Map.of()).run("full", with(ADAPTED + "{\"tuning\": \"full\"}}")).spec().training();
     assertThat(full.rank()).isNull();
     assertThat(full.targets()).isNull();
-  }
-
-  @Test
-  void anAdapterOfAnotherShapeThanThatToGoOnWithIsRefusedBeforeAnythingRuns() {
-    importAdapter();
-    refusedShape(ADAPTED + "{\"tuning\": \"lora\", \"rank\": 4}}", "rank 4, alpha 8", "rank 2");
-    refusedShape(
-        ADAPTED + "{\"generator\": {\"tuning\": \"lora\", \"targets\": [\"q_proj\"]}}}",
-        "on q_proj",
-        "alpha 6");
-    resolve(Map.of()).run("begun", with("{\"training\": {\"tuning\": \"lora\", \"rank\": 3}}"));
-    String fork = "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2}, ";
-    refusedShape(fork + "\"training\": {\"rank\": 4}}", "rank 4", "rank 3, alpha 6");
-    for (String base : List.of(fork.replace("2", "1"), fork + "\"startFrom\": \"base\", ")) {
-      String spec = base + "\"training\": {\"rank\": 4}}";
-      assertThat(
-              resolve(Map.of()).run("anew-" + base.length(), with(spec)).spec().training().rank())
-          .isEqualTo(4);
-    }
-  }
-
-  private void refusedShape(String spec, String asked, String own) {
-    assertThatThrownBy(() -> resolve(Map.of()).run("refused", with(spec)))
-        .isInstanceOfSatisfying(
-            PolyphonyException.class,
-            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
-        .hasMessageContainingAll(
-            "training asks for LoRA", asked, "goes on with adapters", own, "ask for the same rank");
-  }
-
-  @Test
-  void aForkFromFullFinetuningToAdaptersMayHaveAnyShape() {
-    importAdapter();
-    resolve(Map.of()).run("begun", with(ADAPTED + "{\"tuning\": \"full\"}}"));
-    String fork =
-        "{\"fork\": {\"experiment\": \"begun\", \"iteration\": 2},"
-            + " \"training\": {\"tuning\": \"lora\", \"rank\": 5}}";
-    assertThat(resolve(Map.of()).run("fork", with(fork)).spec().training().rank()).isEqualTo(5);
   }
 
   @Test
@@ -690,6 +653,60 @@ class ResolveStepTest {
         .isEqualTo(begun);
     assertThat(fork.origin()).isEqualTo(new Experiment.Origin("begun", 2, begun.spec(), null));
     assertThat(resolve(Map.of()).run("fork", fork("begun", 2, 0.75))).isEqualTo(fork);
+  }
+
+  @Test
+  void aForkThatAsksForAnotherShapeOfItsAdaptersIsRefusedBeforeAnythingRuns() {
+    String tuned = "{\"iterations\": 3, \"training\": {\"tuning\": \"lora\", \"rank\": 2}}";
+    Experiment begun = resolve(Map.of()).run("begun", with(tuned));
+    assertThatThrownBy(() -> resolve(Map.of()).run("other", with(forked(2, "\"rank\": 4", ""))))
+        .isInstanceOfSatisfying(
+            PolyphonyException.class,
+            refused -> assertThat(refused.errorClass()).isEqualTo(ErrorClass.CONFIG))
+        .hasMessageStartingWith("training asks for LoRA of rank 4, alpha 8, on down_proj, ")
+        .hasMessageContaining(
+            "what iteration 1 of begun has and is to be trained on is LoRA of rank 2")
+        .hasMessageEndingWith(
+            ": set rank, alpha and targets to the same, or tuning to full, which merges it");
+    // From an untuned model, of the same shape, or with every weight, it can go on.
+    for (String allowed :
+        List.of(
+            forked(1, "\"rank\": 4", ""),
+            forked(2, "\"rank\": 4", ", \"startFrom\": \"base\""),
+            forked(2, "\"dropout\": 0.5", ""),
+            forked(2, "\"tuning\": \"full\"", ""))) {
+      assertThat(resolve(Map.of()).run("fork-" + allowed.hashCode(), with(allowed)).base())
+          .isEqualTo(begun.base());
+    }
+  }
+
+  @Test
+  void anAdapterThatTheBaseModelHasIsTrainedOnInItsOwnShape() {
+    Path folder = temporary.resolve("peft");
+    DecoderConfig base = TinyModels.config(false);
+    TinyModels.adapter(folder, base, new AdapterConfig(4, 8, 0, base.linearLayers()), 1);
+    models()
+        .importAdapter(
+            "tuned", folder, store.checkpoints, models().checkpoint(SpecDefaults.BASE_MODEL));
+    String training = "{\"baseModel\": \"tuned\", \"training\": {\"tuning\": ";
+    assertThatThrownBy(() -> resolve(Map.of()).run("a", with(training + "\"lora\", \"rank\": 8}}")))
+        .hasMessageStartingWith("training asks for LoRA of rank 8, alpha 16, on down_proj, ")
+        .hasMessageContaining(
+            "but what tuned has and is to be trained on is LoRA of rank 4, alpha 8");
+    for (String allowed : List.of("\"lora\"}}", "\"lora\", \"rank\": 4}}", "\"full\"}}")) {
+      Experiment begun = resolve(Map.of()).run("b-" + allowed.hashCode(), with(training + allowed));
+      assertThat(store.checkpoints.adapterConfig(begun.base())).isPresent();
+    }
+  }
+
+  private static String forked(int iteration, String training, String more) {
+    return "{\"fork\": {\"experiment\": \"begun\", \"iteration\": "
+        + iteration
+        + "}, \"training\": {"
+        + training
+        + "}"
+        + more
+        + "}";
   }
 
   private static final String ANOTHER_SEED =

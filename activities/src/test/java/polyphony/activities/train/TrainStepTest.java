@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -172,8 +173,10 @@ class TrainStepTest {
     private long memory = Long.MAX_VALUE;
     private int failAt = -1;
     private double scoredLoss = LOSS;
+    private Arithmetic arithmetic = Arithmetic.CPU;
     private int trainers;
     private TrainingSettings settings;
+    private final List<String> calls = new ArrayList<>();
 
     /** Tokens of the largest micro-batch that there is memory for, though none was planned. */
     private int room = Integer.MAX_VALUE;
@@ -185,6 +188,7 @@ class TrainStepTest {
 
     @Override
     public Scorer scorer(List<LanguageModel> models) {
+      calls.add("scorer");
       return new Scorer() {
         @Override
         public List<Scores> score(List<Text> batch) {
@@ -210,13 +214,25 @@ class TrainStepTest {
         TrainingSettings asked,
         Optional<Path> state) {
       trainers++;
+      calls.add("trainer");
       settings = asked;
       return new FakeTrainer(model, batches, asked, state, failAt, room);
     }
 
     @Override
+    public Arithmetic arithmetic() {
+      return arithmetic;
+    }
+
+    @Override
     public long memory() {
       return memory;
+    }
+
+    @Override
+    public void requireRoom(MemoryPlan plan) {
+      calls.add("room for " + plan.work());
+      LanguageModelRuntime.super.requireRoom(plan);
     }
 
     @Override
@@ -393,6 +409,20 @@ class TrainStepTest {
     assertThat(runtime.settings.microBatchTokens()).isEqualTo(5);
   }
 
+  /** A runtime that keeps a base for the next training gives it up there. */
+  @Test
+  void roomIsMadeForTheTrainingAndForTheComparisonAfterIt() throws Exception {
+    run(
+        step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1)),
+        request(examples()),
+        () -> false);
+    assertThat(runtime.calls).hasSize(4);
+    assertThat(runtime.calls.get(0)).startsWith("room for training");
+    assertThat(runtime.calls.get(1)).isEqualTo("trainer");
+    assertThat(runtime.calls.get(2)).startsWith("room for scoring ");
+    assertThat(runtime.calls.get(3)).isEqualTo("scorer");
+  }
+
   @Test
   void whatIsPlannedToFitInHalvesIsHalvedBeforeItBegins() throws Exception {
     Train.Result expected = undisturbed();
@@ -462,6 +492,15 @@ class TrainStepTest {
         .extracting(e -> ((PolyphonyException) e).errorClass())
         .isEqualTo(ErrorClass.BUG);
     assertThat(store.steps.manifests()).isEmpty();
+  }
+
+  @Test
+  void runtimesOf16BitsMayDifferByTheirRounding() throws Exception {
+    runtime.arithmetic = Arithmetic.CUDA_BFLOAT16;
+    runtime.scoredLoss = LOSS + 0.05;
+    TrainStep step = step(Clock.systemUTC(), Duration.ofDays(1), Duration.ofDays(1));
+    run(step, request(examples()), () -> false);
+    assertThat(store.steps.manifests()).hasSize(1);
   }
 
   private void refused(String message, int[] tokens, int[]... trained) {

@@ -12,7 +12,7 @@ import polyphony.storage.PolyphonyException;
  * How a child is started: as this process was, with another main class. The environment is
  * inherited, and with it the store's credentials, which have no place on a command line.
  *
- * @param main given the socket's path and then {@code arguments}
+ * @param main given the path at which it answers, a step's a socket, and then {@code arguments}
  * @param crashReports folder for what a dying JVM writes
  */
 public record ChildCommand(Class<?> main, List<String> arguments, Path crashReports) {
@@ -40,9 +40,10 @@ public record ChildCommand(Class<?> main, List<String> arguments, Path crashRepo
   /**
    * Starts a child.
    *
+   * @param answers the first argument: where it is to answer
    * @param temporary the child's folder for temporary files
    */
-  Process start(Path socket, Path temporary) {
+  public Process start(Path answers, Path temporary) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
@@ -54,7 +55,7 @@ public record ChildCommand(Class<?> main, List<String> arguments, Path crashRepo
     command.add("-Djava.io.tmpdir=" + temporary);
     command.add("-XX:ErrorFile=" + crashReports.resolve("hs_err_pid%p.log"));
     command.add(main.getName());
-    command.add(socket.toString());
+    command.add(answers.toString());
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     // In a variable, since ONNX Runtime cannot bear a long command line.
@@ -68,7 +69,7 @@ public record ChildCommand(Class<?> main, List<String> arguments, Path crashRepo
     }
   }
 
-  Path crashReport(long processId) {
+  public Path crashReport(long processId) {
     return crashReports.resolve("hs_err_pid" + processId + ".log");
   }
 }

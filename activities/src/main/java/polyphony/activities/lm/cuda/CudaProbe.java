@@ -68,10 +68,12 @@ public interface CudaProbe {
     record Installed(String folder, String version, String flavour, boolean hasCuda)
         implements Libtorch {}
 
-    /** What DJL has downloaded before. */
-    record Downloaded(String flavour) implements Libtorch {}
-
-    /** Nothing yet: DJL downloads it, if it may. */
-    record Absent(boolean mayDownload) implements Libtorch {}
+    /**
+     * One that DJL has downloaded, or will.
+     *
+     * @param flavour {@code PYTORCH_FLAVOR}, or the one that this build is for
+     * @param possible whether it is there, or may be downloaded
+     */
+    record Download(String flavour, boolean possible) implements Libtorch {}
   }
 }

@@ -21,11 +21,12 @@ public final class CudaRequirements {
 
   private static final int OLDEST_CUDA = 12_000;
 
-  /** That is what {@code onnxruntime_gpu} 1.29.0 has machine code for; it has none to translate. */
+  /**
+   * That is what {@code onnxruntime_gpu} 1.29.0 has machine code for, without what libtorch 2.7.1
+   * for CUDA 12.8 has none for (6.0, 7.0); it has none to translate.
+   */
   private static final List<Capability> COMPILED =
       List.of(
-          new Capability(6, 0),
-          new Capability(7, 0),
           new Capability(7, 5),
           new Capability(8, 0),
           new Capability(8, 6),
@@ -34,9 +35,9 @@ public final class CudaRequirements {
           new Capability(12, 0));
 
   /** Of the PyTorch whose JNI library this build has, and what that was compiled for. */
-  private static final String PYTORCH = "2.7.1";
+  static final String PYTORCH = "2.7.1";
 
-  private static final String FLAVOUR = "cu128";
+  public static final String FLAVOUR = "cu128";
 
   private CudaRequirements() {}
 
@@ -125,7 +126,7 @@ public final class CudaRequirements {
               + card.name()
               + " has compute capability "
               + card.capability()
-              + ", for which ONNX Runtime has no machine code; it has it for "
+              + ", for which ONNX Runtime or libtorch has no machine code; both have it for "
               + COMPILED.stream().map(Capability::toString).collect(Collectors.joining(", ")));
     }
   }
@@ -174,19 +175,17 @@ public final class CudaRequirements {
                 + ", and the libtorch that");
       }
     }
-    if (libtorch instanceof Libtorch.Downloaded downloaded
-        && !downloaded.flavour().equals(FLAVOUR)) {
+    if (libtorch instanceof Libtorch.Download download && !download.flavour().equals(FLAVOUR)) {
       throw missing(
           device,
-          "the libtorch that was downloaded is for "
-              + downloaded.flavour()
-              + ", and "
+          "PYTORCH_FLAVOR is "
+              + download.flavour()
+              + ", and a libtorch for "
               + FLAVOUR
-              + " is needed: set PYTORCH_FLAVOR="
-              + FLAVOUR
-              + ", or install CUDA 12.8");
+              + " is needed: leave it out, or set PYTORCH_FLAVOR="
+              + FLAVOUR);
     }
-    if (libtorch instanceof Libtorch.Absent absent && !absent.mayDownload()) {
+    if (libtorch instanceof Libtorch.Download download && !download.possible()) {
       throw missing(
           device,
           "there is no libtorch for CUDA: name an installed one by PYTORCH_LIBRARY_PATH (its lib"

@@ -1,17 +1,16 @@
 package polyphony.activities.lm.cuda;
 
+import static polyphony.activities.lm.cuda.CudaRequirements.FLAVOUR;
+
 import ai.djl.util.Platform;
 import ai.djl.util.Utils;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.ptr.IntByReference;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -105,10 +104,12 @@ public final class NativeCudaProbe implements CudaProbe {
     if (NativeCudaProbe.class.getResource("/native/lib/pytorch.properties") != null) {
       return new Libtorch.Bundled(Platform.detectPlatform("pytorch").getFlavor());
     }
-    return downloaded(Utils.getEngineCacheDir("pytorch"))
-        .<Libtorch>map(Libtorch.Downloaded::new)
-        // Where nobody says anything, libtorch is started offline.
-        .orElseGet(() -> new Libtorch.Absent("false".equals(System.getProperty("ai.djl.offline"))));
+    String flavour = given("PYTORCH_FLAVOR").isEmpty() ? FLAVOUR : given("PYTORCH_FLAVOR");
+    return new Libtorch.Download(
+        flavour,
+        isDownloaded(Utils.getEngineCacheDir("pytorch"), flavour)
+            // Where nobody says anything, libtorch is started offline.
+            || "false".equals(System.getProperty("ai.djl.offline")));
   }
 
   private static String given(String name) {
@@ -118,24 +119,11 @@ public final class NativeCudaProbe implements CudaProbe {
   /**
    * Visible for the tests.
    *
-   * @param cache folders such as {@code 2.7.1-cu128-linux-x86_64}
+   * @param cache folders such as {@code 2.7.1-cu128-linux-x86_64}, of other versions, too
    */
-  static Optional<String> downloaded(Path cache) {
-    Pattern folder = Pattern.compile("[\\d.]+-(?:\\d+-)?(cu\\d+)(?:-precxx11)?-linux-x86_64");
-    if (!Files.isDirectory(cache)) {
-      return Optional.empty();
-    }
-    try (Stream<Path> folders = Files.list(cache)) {
-      return folders
-          .filter(each -> Files.exists(each.resolve("libtorch_cuda.so")))
-          .map(each -> folder.matcher(each.getFileName().toString()))
-          .filter(Matcher::matches)
-          .map(match -> match.group(1))
-          .sorted()
-          .findFirst();
-    } catch (IOException e) {
-      // As good as not there: DJL says why when it downloads it anew.
-      return Optional.empty();
-    }
+  static boolean isDownloaded(Path cache, String flavour) {
+    return Stream.of("", "-precxx11")
+        .map(kind -> CudaRequirements.PYTORCH + "-" + flavour + kind + "-linux-x86_64")
+        .anyMatch(folder -> Files.exists(cache.resolve(folder).resolve("libtorch_cuda.so")));
   }
 }

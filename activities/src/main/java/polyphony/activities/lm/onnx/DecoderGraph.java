@@ -51,7 +51,8 @@ final class DecoderGraph {
             onHost(graph, graph.input("greedy", ElementType.BOOL), prompts),
             onHost(graph, graph.input("nucleus", ElementType.BOOL), prompts),
             config.vocabularySize(),
-            TokenSelection.SHORTLIST);
+            TokenSelection.SHORTLIST,
+            variant.segmented());
     ElementType type = variant.precision().type();
     Decoder decoder =
         new Decoder(

@@ -12,8 +12,17 @@ import polyphony.activities.lm.onnx.GraphBuilder.ElementType;
  * @param attention the operator that attends
  * @param precision of weights, the residual stream and the cache. Norms, softmax and what follows
  *     the logits are reckoned with 32 bits in every precision, as in transformers
+ * @param segmented whether the cumulative weights of a large vocabulary are taken in two steps, of
+ *     segments and within one. CUDA's kernel adds up all that stands before each element, and is
+ *     too slow otherwise; but the sums are rounded otherwise, and a draw between two tokens may
+ *     fall on the other side. So the processor keeps to one step, which draws what it always drew.
  */
-public record GraphVariant(Attention attention, Precision precision) {
+public record GraphVariant(Attention attention, Precision precision, boolean segmented) {
+  /** Drawing as the processor does. */
+  public GraphVariant(Attention attention, Precision precision) {
+    this(attention, precision, false);
+  }
+
   /** Which operator attends. */
   public enum Attention {
     /** {@code Attention} of opset 23. */
@@ -47,13 +56,14 @@ public record GraphVariant(Attention attention, Precision precision) {
   public static final GraphVariant CPU = new GraphVariant(Attention.STANDARD, Precision.FLOAT32);
 
   /** Flash attention over rows of any length, and half of the bytes. */
-  public static final GraphVariant CUDA = new GraphVariant(Attention.GROUPED, Precision.BFLOAT16);
+  public static final GraphVariant CUDA =
+      new GraphVariant(Attention.GROUPED, Precision.BFLOAT16, true);
 
   /** The variant for this way of holding numbers. */
   public static GraphVariant of(Arithmetic arithmetic) {
     return switch (arithmetic) {
       case CPU -> CPU;
-      case CUDA_FLOAT32 -> new GraphVariant(Attention.STANDARD, Precision.FLOAT32);
+      case CUDA_FLOAT32 -> new GraphVariant(Attention.STANDARD, Precision.FLOAT32, true);
       case CUDA_BFLOAT16 -> CUDA;
     };
   }

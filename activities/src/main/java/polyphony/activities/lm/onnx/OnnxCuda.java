@@ -10,7 +10,8 @@ import java.util.TreeMap;
  * How a session uses a GPU.
  *
  * @param device index of the GPU
- * @param memoryLimit bytes of it that runs may take in all, beside the weights
+ * @param memoryLimit bytes of it that a session may take in all, its weights included: the arena
+ *     counts what lies beside it, too
  * @param deterministic whether equal inputs give equal bits, which is slower
  */
 public record OnnxCuda(int device, long memoryLimit, boolean deterministic) {

@@ -23,16 +23,6 @@ public record OnnxOptions(
   public static final OnnxOptions DEFAULT =
       new OnnxOptions(1, MemoryPlan.STEPS_PER_RUN, MemoryPlan.TOKENS_PER_SCORING);
 
-  /** On the processors. */
-  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
-    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU, Optional.empty());
-  }
-
-  /** These on a GPU. */
-  public OnnxOptions on(OnnxCuda gpu) {
-    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, variant, Optional.of(gpu));
-  }
-
   public OnnxOptions {
     if (threads < 1 || stepsPerRun < 1 || tokensPerScoring < 1) {
       throw new IllegalArgumentException(
@@ -45,8 +35,18 @@ public record OnnxOptions(
     }
   }
 
+  /** On the processors, with their graphs. */
+  public OnnxOptions(int threads, int stepsPerRun, int tokensPerScoring) {
+    this(threads, stepsPerRun, tokensPerScoring, GraphVariant.CPU, Optional.empty());
+  }
+
   /** The same with graphs of another variant. */
   public OnnxOptions with(GraphVariant other) {
     return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, other, cuda);
+  }
+
+  /** The same on a GPU. */
+  public OnnxOptions on(OnnxCuda gpu) {
+    return new OnnxOptions(threads, stepsPerRun, tokensPerScoring, variant, Optional.of(gpu));
   }
 }

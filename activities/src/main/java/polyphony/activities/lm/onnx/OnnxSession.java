@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import polyphony.activities.lm.DecoderConfig;
 import polyphony.activities.lm.LanguageModel;
@@ -30,6 +31,12 @@ import polyphony.storage.PolyphonyException;
 
 /** One loaded graph, with ONNX Runtime's errors turned into ours. */
 final class OnnxSession implements AutoCloseable {
+  /** What the provider's own checks say, and what the loader says of its library. */
+  private static final Pattern GPU_FAILURE =
+      Pattern.compile(
+          "(CUDA|CUBLAS|CUDNN|CURAND)[ _](failure|error)|libonnxruntime_providers_cuda",
+          Pattern.CASE_INSENSITIVE);
+
   private final OrtEnvironment environment = OnnxEnvironment.environment();
   private final OrtSession session;
   private final String shrinkage;
@@ -60,13 +67,13 @@ final class OnnxSession implements AutoCloseable {
           "session.model_external_initializers_file_folder_path", weightsFolder.toString());
       // Shapes change with every batch and every step: a remembered layout never fits again.
       settings.setMemoryPatternOptimization(false);
+      if (options.cuda().isPresent()) {
+        options.cuda().get().addTo(settings);
+      }
       if (optimized.isPresent()) {
         settings.setOptimizedModelFilePath(optimized.get().toString());
         // It warns that the file is good for this machine alone.
         settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
-      }
-      if (options.cuda().isPresent()) {
-        options.cuda().get().addTo(settings);
       }
       session = NativeWork.guarded(() -> environment.createSession(model.toByteArray(), settings));
     } catch (OrtException e) {
@@ -311,7 +318,7 @@ final class OnnxSession implements AutoCloseable {
           what + ": out of memory; use smaller batches (" + message + ")",
           e);
     }
-    if (lower.contains("cuda failure") || lower.contains("cuda error")) {
+    if (GPU_FAILURE.matcher(message).find()) {
       return PolyphonyException.infrastructure(
           what
               + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"

@@ -15,17 +15,20 @@ import polyphony.activities.lm.onnx.GraphBuilder.Value;
  * @param vocabulary tokens that there are
  * @param shortlist how many of the most probable tokens are sorted; where no row's nucleus holds
  *     more, no search is needed. Changes the speed alone.
+ * @param segmented as in {@link GraphVariant}
  */
 record TokenSelection(
-    Value temperature, Value topP, Value greedy, Value nucleus, int vocabulary, int shortlist) {
+    Value temperature,
+    Value topP,
+    Value greedy,
+    Value nucleus,
+    int vocabulary,
+    int shortlist,
+    boolean segmented) {
   /** Holds most nuclei of a trained model; sorting it costs little even in a large vocabulary. */
   static final int SHORTLIST = 256;
 
-  /**
-   * Cumulative weights of a vocabulary from this size on are taken in two steps, of segments and
-   * within one: CUDA's kernel adds up all that stands before each element, and the processor's has
-   * less to write.
-   */
+  /** A smaller vocabulary is added up in one go everywhere. */
   static final int SEGMENTED = 4096;
 
   private static final int SEGMENT = 512;
@@ -243,7 +246,7 @@ record TokenSelection(
    * vocabulary are not lost beside the few great ones.
    */
   private Value inverseCumulative(GraphBuilder graph, Value weights, Value uniforms) {
-    if (vocabulary < SEGMENTED) {
+    if (!segmented || vocabulary < SEGMENTED) {
       Value wide = graph.cast(weights, ElementType.DOUBLE);
       Value cumulative = graph.apply("CumSum", wide, graph.integer(1));
       return passed(

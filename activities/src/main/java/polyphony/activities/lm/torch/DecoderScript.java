@@ -31,6 +31,7 @@ import polyphony.storage.PolyphonyException;
  *       block, where {@code …} are forward's arguments; {@code end(…, x)}, the last block and the
  *       loss.
  *   <li>{@code logits(weights, tokens, positions, frequencies, seeds)}: {@code [n, vocabulary]}.
+ *   <li>{@code working(x)}: {@code x} as products take it.
  *   <li>{@code add(gradients, others)}: adds in place.
  *   <li>{@code norm(gradients)}: the global Euclidean norm.
  *   <li>{@code update(...)}: one step of AdamW in place.
@@ -46,7 +47,8 @@ final class DecoderScript {
   /**
    * @throws PolyphonyException DATA for a decoder with parts that only the ONNX graph has
    */
-  static TorchScriptArchive archive(DecoderConfig config, Optional<AdapterConfig> adapter) {
+  static TorchScriptArchive archive(
+      DecoderConfig config, Optional<AdapterConfig> adapter, Precision precision) {
     boolean complete =
         config.block().activation() == Activation.SILU
             && !config.block().outerNorms()
@@ -60,7 +62,7 @@ final class DecoderScript {
           "libtorch cannot run this model here; use ONNX Runtime"
               + config.untrainable().map(reason -> " (" + reason + ")").orElse(""));
     }
-    return new TorchScriptArchive(CLASS_NAME, source(config, adapter));
+    return new TorchScriptArchive(CLASS_NAME, source(config, adapter, precision));
   }
 
   // Rotary positions are a multiplication of complex numbers once the two halves of a head lie
@@ -75,16 +77,22 @@ final class DecoderScript {
   // independent of what else the process draws, and computing a block again gives the same.
   //
   // split_with_sizes rather than slices: its gradient is one concatenation, not a padded copy each.
-  private static String source(DecoderConfig config, Optional<AdapterConfig> adapter) {
+  private static String source(
+      DecoderConfig config, Optional<AdapterConfig> adapter, Precision precision) {
     String source =
         """
         class Decoder(Module):
           __parameters__ = []
           __buffers__ = []
+          def working(self: __torch__.Decoder, x: Tensor) -> Tensor:
+            return WORKING
+          def exact(self: __torch__.Decoder, x: Tensor) -> Tensor:
+            return EXACT
           def normalised(self: __torch__.Decoder, x: Tensor, weight: Tensor) -> Tensor:
-            norm = torch.linalg_vector_norm(x, 2, [-1], True)
+            wide = self.exact(x)
+            norm = torch.linalg_vector_norm(wide, 2, [-1], True)
             scale = torch.rsqrt(torch.add(torch.mul(torch.mul(norm, norm), 1. / HIDDEN.), EPSILON))
-            return torch.mul(torch.mul(x, scale), weight)
+            return self.working(torch.mul(torch.mul(wide, scale), self.exact(weight)))
           def paired(self: __torch__.Decoder, weight: Tensor, heads: int) -> Tensor:
             PAIRED
           def rotations(self: __torch__.Decoder, length: int, frequencies: Tensor, like: Tensor) -> Tensor:
@@ -92,7 +100,7 @@ final class DecoderScript {
             places = torch.view(torch.arange(length, dtype=frequencies.dtype, device=like.device), [length, 1, 1])
             angles = torch.to(torch.mul(places, torch.view(frequencies, [-1, 1, 1, HALF])), 7)
             turns = torch.polar(torch.mul(torch.ones_like(angles), magnitudes), angles)
-            return torch.to(turns, 9 if like.dtype == 6 else 10)
+            return torch.to(turns, 10 if like.dtype == 7 else 9)
           def repeated(self: __torch__.Decoder, x: Tensor) -> Tensor:
             batch = torch.size(x, 0)
             length = torch.size(x, 1)
@@ -102,16 +110,16 @@ final class DecoderScript {
           def attention(self: __torch__.Decoder, projected: Tensor, turns: Tensor, batch: int, length: int, window: int) -> Tensor:
             all = torch.view(projected, [batch, length, HEADS + 2 * KEY_VALUE_HEADS, HEAD_SIZE])
             turned, values = torch.split_with_sizes(all, [HEADS + KEY_VALUE_HEADS, KEY_VALUE_HEADS], 2)
-            pairs = torch.view_as_complex(torch.view(turned, [batch, length, HEADS + KEY_VALUE_HEADS, HALF, 2]))
+            pairs = torch.view_as_complex(torch.view(self.exact(turned), [batch, length, HEADS + KEY_VALUE_HEADS, HALF, 2]))
             rotated = torch.view_as_real(torch.mul(pairs, turns))
-            flat = torch.view(rotated, [batch, length, HEADS + KEY_VALUE_HEADS, HEAD_SIZE])
+            flat = self.working(torch.view(rotated, [batch, length, HEADS + KEY_VALUE_HEADS, HEAD_SIZE]))
             queries, keys = torch.split_with_sizes(flat, [HEADS, KEY_VALUE_HEADS], 2)
             seen = annotate(Optional[Tensor], None)
             if window < length:
               places = torch.arange(length, device=projected.device)
               behind = torch.sub(torch.unsqueeze(places, 1), places)
               seen = torch.logical_and(torch.ge(behind, 0), torch.lt(behind, window))
-            mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2), self.repeated(keys), self.repeated(values), seen, 0., window >= length)
+            MIXED
             return torch.reshape(torch.transpose(mixed, 1, 2), [batch * length, HEADS * HEAD_SIZE])
           def addition(self: __torch__.Decoder, x: Tensor, a: Tensor, b: Tensor, seeds: Tensor, place: int) -> Tensor:
             scale = SCALE
@@ -122,7 +130,7 @@ final class DecoderScript {
               scale = SCALE / KEPT
             return torch.linear(torch.mul(torch.linear(x, a), scale), b)
           def embedded(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor) -> Tensor:
-            return torch.embedding(weights[0], torch.reshape(tokens, [-1]), PADDING)
+            return self.working(torch.embedding(weights[0], torch.reshape(tokens, [-1]), PADDING))
           def block(self: __torch__.Decoder, weights: List[Tensor], layer: int, x: Tensor, turns: Tensor, tokens: Tensor, positions: Tensor, seeds: Tensor) -> Tensor:
             batch = torch.size(tokens, 0)
             length = torch.size(tokens, 1)
@@ -150,7 +158,7 @@ final class DecoderScript {
               x = self.block(weights, layer, x, turns, tokens, positions, seeds)
             return x
           def head(self: __torch__.Decoder, weights: List[Tensor], x: Tensor) -> Tensor:
-            return torch.linear(self.normalised(x, weights[1 + BLOCK * LAYERS]), weights[OUTPUT])
+            return self.exact(torch.linear(self.normalised(x, weights[1 + BLOCK * LAYERS]), self.working(weights[OUTPUT])))
           def forward(self: __torch__.Decoder, weights: List[Tensor], tokens: Tensor, positions: Tensor, targets: Tensor, frequencies: Tensor, seeds: Tensor) -> Tensor:
             x = self.stream(weights, tokens, positions, frequencies, seeds)
             return torch.cross_entropy_loss(self.head(weights, x), targets, None, 2, -100, 0.)
@@ -182,8 +190,11 @@ final class DecoderScript {
     source = lines(source, "QUERY_KEY_VALUE", queryKeyValue(config.block(), additions));
     source = lines(source, "OUT", linear("out", "attended", "self_attn.o_proj", additions));
     source = lines(source, "GATE_UP", gateAndUp(config.block(), additions));
+    source = lines(source, "MIXED", mixed(precision));
     source = lines(source, "DOWN", linear("down", "gated", "mlp.down_proj", additions));
     return withWeights(source, config)
+        .replace("WORKING", precision == Precision.BFLOAT16 ? "torch.to(x, 15)" : "x")
+        .replace("EXACT", precision == Precision.BFLOAT16 ? "torch.to(x, 6)" : "x")
         .replace("MAGNITUDES", magnitudes(config).toString())
         .replace("WINDOWS", config.attention().windows().toString())
         .replace("PADDING", text(config.paddingToken()))
@@ -225,13 +236,13 @@ final class DecoderScript {
 
     /** The place of the layer's B among all weights. */
     String b(String layer) {
-      return "weights[a + " + (2 * layers.indexOf(layer) + 1) + "]";
+      return "self.working(weights[a + " + (2 * layers.indexOf(layer) + 1) + "])";
     }
 
     /** What the layer's adapter makes of {@code input}, with {@code b} for its B. */
     String of(String layer, String input, String b) {
       int place = layers.indexOf(layer);
-      String a = "weights[a + " + 2 * place + "]";
+      String a = "self.working(weights[a + " + 2 * place + "])";
       return "self.addition(" + String.join(", ", input, a, b, "seeds", "t + " + place) + ")";
     }
   }
@@ -259,6 +270,26 @@ final class DecoderScript {
       "pairs = torch.reshape(torch.transpose(halves, 1, 2), [heads, ROTARY, -1])",
       "return torch.reshape(torch.cat([pairs, rest], 1), torch.size(weight))"
     };
+  }
+
+  /**
+   * Without a mask, the fused kernels of a GPU share keys and values among the heads of a group by
+   * themselves. With one they do not, and on the CPU no kernel does.
+   */
+  private static String[] mixed(Precision precision) {
+    String repeated =
+        "mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2),"
+            + " self.repeated(keys), self.repeated(values), seen, 0., window >= length)";
+    return precision == Precision.FLOAT32
+        ? new String[] {repeated}
+        : new String[] {
+          "if window < length:",
+          "  " + repeated,
+          "else:",
+          "  mixed = torch.scaled_dot_product_attention(torch.transpose(queries, 1, 2),"
+              + " torch.transpose(keys, 1, 2), torch.transpose(values, 1, 2), None, 0., True,"
+              + " scale=None, enable_gqa=True)"
+        };
   }
 
   private static String[] queryKeyValue(Block block, Additions additions) {
@@ -366,7 +397,10 @@ final class DecoderScript {
   private static String withWeights(String source, DecoderConfig config) {
     int place = 0;
     for (String name : config.blockShapes().keySet()) {
-      source = source.replace("{" + name + "}", "weights[w + " + place++ + "]");
+      String weight = "weights[w + " + place++ + "]";
+      // A norm's is for what is reckoned exactly.
+      String used = name.contains("norm") ? weight : "self.working(" + weight + ")";
+      source = source.replace("{" + name + "}", used);
     }
     return source.replaceAll("\\{[a-z_.]+\\.bias}", "None");
   }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 
@@ -39,30 +40,37 @@ public final class TorchBases {
 
   private final boolean keeps;
   private final Device device;
+  private final Precision precision;
 
   /** Guarded by this, as is all else. */
   private final Map<Path, Base> bases = new HashMap<>();
 
   private int loads;
 
-  private TorchBases(boolean keeps, Device device) {
+  private TorchBases(boolean keeps, Device device, Precision precision) {
     this.keeps = keeps;
     this.device = device;
+    this.precision = precision;
   }
 
   /** Keeps the last base for trainings to come. */
   public static TorchBases shared() {
-    return shared(Device.CPU);
+    return shared(Device.CPU, Precision.FLOAT32);
   }
 
-  /** The same on a device. */
-  public static TorchBases shared(Device device) {
-    return new TorchBases(true, device);
+  /** The same on a device, in which trainings compute with that precision. */
+  public static TorchBases shared(Device device, Precision precision) {
+    return new TorchBases(true, device, precision);
   }
 
   /** Frees a base as soon as nobody uses it. */
   static TorchBases unshared() {
-    return new TorchBases(false, Device.CPU);
+    return unshared(Precision.FLOAT32);
+  }
+
+  /** The same for trainings that compute with that precision. */
+  static TorchBases unshared(Precision precision) {
+    return new TorchBases(false, Device.CPU, precision);
   }
 
   /**
@@ -112,7 +120,8 @@ public final class TorchBases {
   private Base load(LanguageModel model) {
     loads++;
     Base base = new Base(TorchEngine.newManager(device));
-    try {
+    try (TorchDecoder decoder =
+        new TorchDecoder(base.manager, model.config(), Optional.empty(), precision)) {
       model
           .config()
           .weightShapes()
@@ -121,8 +130,9 @@ public final class TorchBases {
                 PtNDArray array =
                     TorchDecoder.array(
                         base.manager, shape, into -> model.weights().floats(name, into));
-                base.weights.add(TorchDecoder.frozen(array));
-                base.bytes += Float.BYTES * array.size();
+                boolean halved = precision == Precision.BFLOAT16 && shape.length > 1;
+                base.bytes += (halved ? Short.BYTES : Float.BYTES) * array.size();
+                base.weights.add(TorchDecoder.frozen(halved ? halved(decoder, array) : array));
               });
       return base;
     } catch (RuntimeException | Error e) {
@@ -131,9 +141,20 @@ public final class TorchBases {
     }
   }
 
+  private static PtNDArray halved(TorchDecoder decoder, PtNDArray array) {
+    try (array) {
+      return decoder.working(array);
+    }
+  }
+
   /** Where they lie, and trainings over them compute. */
   Device device() {
     return device;
+  }
+
+  /** Of trainings over them. */
+  Precision precision() {
+    return precision;
   }
 
   /** Bytes of what is kept and not used. */
@@ -157,7 +178,7 @@ public final class TorchBases {
                   return base.users == 0;
                 });
     if (freed) {
-      TorchEngine.giveBackMemory();
+      TorchEngine.giveBackMemory(device);
     }
   }
 

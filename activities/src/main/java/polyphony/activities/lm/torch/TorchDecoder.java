@@ -50,19 +50,23 @@ final class TorchDecoder implements AutoCloseable {
   private final PtSymbolBlock module;
 
   TorchDecoder(PtNDManager manager, DecoderConfig config) {
-    this(manager, config, Optional.empty());
+    this(manager, config, Optional.empty(), Precision.FLOAT32);
   }
 
   /**
    * @throws PolyphonyException DATA for a decoder with parts that the script lacks
    */
-  TorchDecoder(PtNDManager manager, DecoderConfig config, Optional<AdapterConfig> adapter) {
+  TorchDecoder(
+      PtNDManager manager,
+      DecoderConfig config,
+      Optional<AdapterConfig> adapter,
+      Precision precision) {
     this.manager = manager;
     this.rotary = config.rotary();
     this.pairs = config.headSize() / 2;
     this.blocks = config.layers();
     try {
-      byte[] archive = DecoderScript.archive(config, adapter).bytes();
+      byte[] archive = DecoderScript.archive(config, adapter, precision).bytes();
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -217,6 +221,15 @@ final class TorchDecoder implements AutoCloseable {
       rounded[i] = (float) exact[i];
     }
     return (PtNDArray) manager.create(rounded, shape);
+  }
+
+  /**
+   * A copy of a weight as products take it. Where that is bfloat16, DJL has no name for its type
+   * and none of its own operations may see it: it is for {@link #loss} and its like alone. Whoever
+   * asks closes it, or this decoder's manager does.
+   */
+  PtNDArray working(PtNDArray weight) {
+    return kept(call("working", List.of(), List.of(weight)));
   }
 
   /** Adds {@code others} to {@code gradients}, in place. */

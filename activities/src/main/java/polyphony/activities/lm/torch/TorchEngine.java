@@ -7,8 +7,11 @@ import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polyphony.activities.lm.Device;
 import polyphony.activities.lm.NativeEnvironment;
 import polyphony.activities.lm.NativeWork;
@@ -17,6 +20,8 @@ import polyphony.storage.PolyphonyException;
 
 /** libtorch in this process: started once, with the settings that shared cores need. */
 public final class TorchEngine {
+  private static final Logger LOG = LoggerFactory.getLogger(TorchEngine.class);
+
   /**
    * Set where the user has not: no network, no tracking, and one thread inside an operation, since
    * two lanes of one thread each are 1.4 times as fast as one lane of two threads.
@@ -26,6 +31,12 @@ public final class TorchEngine {
           "ai.djl.offline", "true",
           "OPT_OUT_TRACKING", "true",
           "ai.djl.pytorch.num_threads", "1");
+
+  private static final String SCRIPT_FAILURE = "RuntimeError: ";
+
+  /** In lower case; those of the driver come from expandable segments. */
+  private static final List<String> GPU_FAILURES =
+      List.of("cuda error", "cuda driver error", "cublas_status_", "cudnn_status_");
 
   private TorchEngine() {}
 
@@ -69,7 +80,8 @@ public final class TorchEngine {
     } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
       throw PolyphonyException.infrastructure(
           "libtorch cannot be loaded; is the pytorch-native jar of this platform on the class path"
-              + " and the DJL cache folder writable?",
+              + " (a build for GPUs has none: there it is downloaded once, or PYTORCH_LIBRARY_PATH"
+              + " names it) and the DJL cache folder writable?",
           e);
     }
   }
@@ -114,10 +126,21 @@ public final class TorchEngine {
   }
 
   /**
-   * Gives memory that was freed back to the system. The C library keeps it otherwise, thousands of
-   * arrays of a few megabytes each, where ONNX Runtime and other processes cannot have it.
+   * Gives memory that was freed back to the system and the device. The C library keeps it
+   * otherwise, thousands of arrays of a few megabytes each, where ONNX Runtime and other processes
+   * cannot have it.
    */
-  static void giveBackMemory() {
+  static void giveBackMemory(Device device) {
+    if (device instanceof Device.Cuda) {
+      try {
+        // Else libtorch keeps it, and ONNX Runtime in the same process finds a full GPU.
+        JniUtils.emptyCudaCache();
+      } catch (EngineException e) {
+        // The device is lost, which whoever computes next on it learns; this must not hide the
+        // cause.
+        LOG.warn("{}", failure("memory of " + device + " cannot be given back", e).getMessage());
+      }
+    }
     if (GLIBC != null) {
       GLIBC.invokeInt(new Object[] {0L});
     }
@@ -140,7 +163,15 @@ public final class TorchEngine {
       return known;
     }
     String message = String.valueOf(cause.getMessage());
-    String firstLine = message.lines().findFirst().orElse("");
+    // A script's failure begins with where it was.
+    String firstLine =
+        message
+            .lines()
+            .filter(line -> line.startsWith(SCRIPT_FAILURE))
+            .map(line -> line.substring(SCRIPT_FAILURE.length()))
+            .findFirst()
+            .or(() -> message.lines().findFirst())
+            .orElse("");
     String lower = message.toLowerCase(Locale.ROOT);
     boolean memory =
         cause instanceof OutOfMemoryError
@@ -148,7 +179,9 @@ public final class TorchEngine {
                 && (lower.contains("can't allocate memory")
                     || lower.contains("out of memory")
                     || lower.contains("cublas_status_alloc_failed")));
-    if (!memory && cause instanceof EngineException && lower.contains("cuda error")) {
+    if (!memory
+        && cause instanceof EngineException
+        && GPU_FAILURES.stream().anyMatch(lower::contains)) {
       return PolyphonyException.infrastructure(
           doing
               + ": the GPU or its driver failed; another attempt needs a new process (see nvidia-smi"

@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.lm.DecoderConfig;
+import polyphony.activities.lm.Device;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.NativeWork;
 import polyphony.activities.lm.Trainer;
@@ -38,9 +39,9 @@ import polyphony.storage.PolyphonyException;
 import polyphony.storage.Sha256;
 
 /**
- * Finetuning of a decoder or of an adapter over it, in 32-bit floats. One step: cut the examples
- * into micro-batches, compute each on its lane, add the lanes' gradients in lane order, clip,
- * AdamW.
+ * Finetuning of a decoder or of an adapter over it. One step: cut the examples into micro-batches,
+ * compute each on its lane, add the lanes' gradients in lane order, clip, AdamW. What is trained
+ * and saved has 32 bits in any {@link Precision}.
  *
  * <p>A lane is a thread with its own leaves: arrays that share the weights' memory but collect
  * their own gradients. So lanes never write to the same memory, and the sum does not depend on
@@ -76,6 +77,7 @@ public final class TorchTrainer implements Trainer {
   /** What is trained, by the names that it is saved under. */
   private final Map<String, long[]> shapes;
 
+  private final Device device;
   private final PtNDManager manager;
   private final List<Lane> lanes = new ArrayList<>();
   private Optional<TorchBases.Lease> base = Optional.empty();
@@ -96,7 +98,8 @@ public final class TorchTrainer implements Trainer {
    *     merged into its weights
    * @param state a file that {@link #saveState} wrote in a training of a model of the same shape,
    *     to go on from; or empty to start at the model's weights
-   * @param bases where the weights below an adapter come from, and what is computed on
+   * @param bases where the weights below an adapter come from; they say on which device and with
+   *     which precision it is computed
    * @throws PolyphonyException DATA where the state is not one of this model, or the model is one
    *     that cannot be trained; CONFIG where lanes or micro-batches are not positive, or the
    *     settings' adapter is not one for the model or not the shape of the one that it has
@@ -125,12 +128,13 @@ public final class TorchTrainer implements Trainer {
         lora.map(each -> each.adapter().weightShapes(config)).orElseGet(config::weightShapes);
     this.dropouts =
         lora.filter(each -> each.adapter().dropout() > 0).isPresent() ? shapes.size() / 2 : 0;
-    this.manager = TorchEngine.newManager(bases.device());
+    this.device = bases.device();
+    this.manager = TorchEngine.newManager(device);
     try {
       for (int lane = 0; lane < settings.lanes(); lane++) {
         ExecutorService thread = laneThread(lane);
         try {
-          lanes.add(open(thread));
+          lanes.add(open(thread, bases.precision()));
         } catch (RuntimeException | Error e) {
           thread.shutdown();
           throw e;
@@ -180,7 +184,7 @@ public final class TorchTrainer implements Trainer {
     model
         .adapter()
         .map(Adapter::config)
-        .filter(own -> !own.shapedAs(wanted))
+        .filter(own -> !own.sameShape(wanted))
         .ifPresent(
             own -> {
               throw PolyphonyException.config(
@@ -210,14 +214,14 @@ public final class TorchTrainer implements Trainer {
         });
   }
 
-  private Lane open(ExecutorService thread) {
+  private Lane open(ExecutorService thread, Precision precision) {
     TorchDecoder decoder =
         on(
             thread,
             "the decoder cannot be compiled",
             () -> {
               TorchEngine.prepareThread(true);
-              return new TorchDecoder(manager, config, lora.map(Lora::adapter));
+              return new TorchDecoder(manager, config, lora.map(Lora::adapter), precision);
             });
     return new Lane(thread, decoder, new ArrayList<>(), new ArrayList<>());
   }
@@ -661,6 +665,6 @@ public final class TorchTrainer implements Trainer {
     }
     manager.close();
     base.ifPresent(TorchBases.Lease::close);
-    TorchEngine.giveBackMemory();
+    TorchEngine.giveBackMemory(device);
   }
 }

@@ -102,7 +102,7 @@ class CudaRequirementsTest {
     refused(
         ErrorClass.CONFIG,
         "cuda:0 cannot be used: the NVIDIA H200 has compute capability 10.0, for which ONNX Runtime"
-            + " has no machine code; it has it for 6.0, 7.0, 7.5, 8.0, 8.6, 8.9, 9.0, 12.0");
+            + " or libtorch has no machine code; both have it for 7.5, 8.0, 8.6, 8.9, 9.0, 12.0");
   }
 
   @Test
@@ -144,18 +144,18 @@ class CudaRequirementsTest {
 
   @Test
   void aDownloadedLibtorchMustBeOfTheRightFlavour() {
-    probe.libtorch = new Libtorch.Downloaded("cu128");
+    probe.libtorch = new Libtorch.Download("cu128", true);
     CudaRequirements.require(probe, FIRST);
-    probe.libtorch = new Libtorch.Downloaded("cu118");
+    probe.libtorch = new Libtorch.Download("cu118", true);
     refused(
         ErrorClass.CONFIG,
-        "cuda:0 cannot be used: the libtorch that was downloaded is for cu118, and cu128 is needed:"
-            + " set PYTORCH_FLAVOR=cu128, or install CUDA 12.8");
+        "cuda:0 cannot be used: PYTORCH_FLAVOR is cu118, and a libtorch for cu128 is needed: leave"
+            + " it out, or set PYTORCH_FLAVOR=cu128");
   }
 
   @Test
   void withoutLibtorchAndNetworkBothWaysToOneAreTold() {
-    probe.libtorch = new Libtorch.Absent(false);
+    probe.libtorch = new Libtorch.Download("cu128", false);
     refused(
         ErrorClass.CONFIG,
         "cuda:0 cannot be used: there is no libtorch for CUDA: name an installed one by"

@@ -11,7 +11,7 @@ final class FakeCudaProbe implements CudaProbe {
   boolean kernelDriver = true;
   final Set<String> absent = new HashSet<>();
   Optional<Driver> driver = Optional.of(driverOf(new Gpu.Capability(9, 0)));
-  Libtorch libtorch = new Libtorch.Absent(true);
+  Libtorch libtorch = new Libtorch.Download("cu128", true);
 
   static Driver driverOf(Gpu.Capability... capabilities) {
     return new Driver(

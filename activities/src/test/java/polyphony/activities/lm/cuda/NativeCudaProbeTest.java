@@ -41,12 +41,14 @@ class NativeCudaProbeTest {
 
   @Test
   void aDownloadedLibtorchIsFoundByItsFolder() throws IOException {
-    assertThat(NativeCudaProbe.downloaded(folder.resolve("nothing"))).isEmpty();
-    Files.createDirectories(folder.resolve("2.7.1-20250812-cpu-linux-x86_64"));
+    assertThat(NativeCudaProbe.isDownloaded(folder.resolve("nothing"), "cu128")).isFalse();
+    for (String other : List.of("2.5.1-cu128-linux-x86_64", "2.7.1-cu118-linux-x86_64")) {
+      Files.createFile(Files.createDirectories(folder.resolve(other)).resolve("libtorch_cuda.so"));
+    }
     Path half = Files.createDirectories(folder.resolve("2.7.1-cu128-linux-x86_64"));
-    assertThat(NativeCudaProbe.downloaded(folder)).isEmpty();
+    assertThat(NativeCudaProbe.isDownloaded(folder, "cu128")).isFalse();
     Files.createFile(half.resolve("libtorch_cuda.so"));
-    assertThat(NativeCudaProbe.downloaded(folder)).contains("cu128");
+    assertThat(NativeCudaProbe.isDownloaded(folder, "cu128")).isTrue();
   }
 
   @Test

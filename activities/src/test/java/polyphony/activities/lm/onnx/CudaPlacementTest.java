@@ -37,10 +37,10 @@ class CudaPlacementTest {
   static List<GraphVariant> variants() {
     return List.of(
         GraphVariant.CUDA,
-        new GraphVariant(Attention.GROUPED, Precision.FLOAT16),
-        new GraphVariant(Attention.STANDARD, Precision.BFLOAT16),
-        new GraphVariant(Attention.STANDARD, Precision.FLOAT16),
-        new GraphVariant(Attention.STANDARD, Precision.FLOAT32));
+        new GraphVariant(Attention.GROUPED, Precision.FLOAT16, true),
+        new GraphVariant(Attention.STANDARD, Precision.BFLOAT16, true),
+        new GraphVariant(Attention.STANDARD, Precision.FLOAT16, true),
+        new GraphVariant(Attention.STANDARD, Precision.FLOAT32, true));
   }
 
   @TempDir Path folder;

@@ -49,12 +49,30 @@ class OnnxSessionTest {
           "bad allocation",
           "std::bad_alloc",
           "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 9",
-          "CUDA failure 2: out of memory"
+          "BFCArena::AllocateRawInternal Available memory of 0 is smaller than requested bytes of 9",
+          "CUDA failure 2: out of memory",
+          "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"
         }) {
       OrtException error =
           new OrtException(OrtException.OrtErrorCode.ORT_RUNTIME_EXCEPTION, message);
       assertThat(OnnxSession.failure("it fails", error).errorClass())
           .isEqualTo(ErrorClass.OUT_OF_MEMORY);
+    }
+  }
+
+  @Test
+  void aGpuThatFailsIsNoDefect() {
+    for (String message :
+        new String[] {
+          "CUDA failure 700: an illegal memory access was encountered ; GPU=0",
+          "CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED ; GPU=0",
+          "CUDA error cudaErrorNoKernelImageForDevice",
+          "Failed to load library libonnxruntime_providers_cuda.so with error: libcublas.so.12"
+        }) {
+      OrtException error = new OrtException(OrtException.OrtErrorCode.ORT_FAIL, message);
+      assertThat(OnnxSession.failure("it fails", error))
+          .hasMessageEndingWith(message)
+          .satisfies(e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE));
     }
   }
 }

@@ -20,7 +20,7 @@ class TokenSelectionTest {
   /** Too short for most nuclei, so that the search is needed; and as it is used. */
   private static final int[] SHORTLISTS = {1, TokenSelection.SHORTLIST};
 
-  private record Shape(int vocabulary, int shortlist) {}
+  private record Shape(int vocabulary, int shortlist, boolean segmented) {}
 
   private static final Map<Shape, OnnxSession> SESSIONS = new HashMap<>();
 
@@ -35,7 +35,8 @@ class TokenSelectionTest {
             graph.input("greedy", ElementType.BOOL),
             graph.input("nucleus", ElementType.BOOL),
             shape.vocabulary(),
-            shape.shortlist());
+            shape.shortlist(),
+            shape.segmented());
     graph.output(
         "tokens", selection.select(graph, logits, uniforms), ElementType.INT64, "batch", "1");
     graph.output("kept", selection.kept(graph, logits), ElementType.FLOAT, "batch", "vocabulary");
@@ -51,11 +52,12 @@ class TokenSelectionTest {
 
   private static Selected select(
       float[][] logits, double[] uniforms, double temperature, double topP, boolean greedy) {
-    return select(TokenSelection.SHORTLIST, logits, uniforms, temperature, topP, greedy);
+    return select(TokenSelection.SHORTLIST, true, logits, uniforms, temperature, topP, greedy);
   }
 
   private static Selected select(
       int shortlist,
+      boolean segmented,
       float[][] logits,
       double[] uniforms,
       double temperature,
@@ -63,7 +65,8 @@ class TokenSelectionTest {
       boolean greedy) {
     int vocabulary = logits[0].length;
     OnnxSession session =
-        SESSIONS.computeIfAbsent(new Shape(vocabulary, shortlist), TokenSelectionTest::session);
+        SESSIONS.computeIfAbsent(
+            new Shape(vocabulary, shortlist, segmented), TokenSelectionTest::session);
     float[] flat = new float[logits.length * vocabulary];
     for (int row = 0; row < logits.length; row++) {
       System.arraycopy(logits[row], 0, flat, row * vocabulary, vocabulary);
@@ -137,7 +140,8 @@ class TokenSelectionTest {
             logits[kind] = hostileLogits(kind, vocabulary, random);
           }
           for (int shortlist : SHORTLISTS) {
-            Selected selected = select(shortlist, logits, new double[10], temperature, topP, false);
+            Selected selected =
+                select(shortlist, false, logits, new double[10], temperature, topP, false);
             for (int kind = 0; kind < logits.length; kind++) {
               all++;
               certain +=
@@ -221,6 +225,45 @@ class TokenSelectionTest {
       }
     }
     assertThat(certain).isGreaterThan(all * 9 / 10);
+  }
+
+  /**
+   * Uniforms on the very borders between tokens, where another order of adding would show: what was
+   * once drawn on the processor is drawn again.
+   */
+  @Test
+  void theProcessorAddsWeightsOneAfterAnother() {
+    Random random = new Random(3);
+    int vocabulary = 5000;
+    // Of weights of so many magnitudes the sums are rounded.
+    float[] logits = new float[vocabulary];
+    for (int i = 0; i < vocabulary; i++) {
+      logits[i] = (float) (6 * random.nextGaussian());
+    }
+    float[] weights =
+        select(TokenSelection.SHORTLIST, false, new float[][] {logits}, new double[1], 1, 1, false)
+            .kept()[0];
+    double[] cumulative = widen(weights);
+    for (int i = 1; i < vocabulary; i++) {
+      cumulative[i] += cumulative[i - 1];
+    }
+    double total = cumulative[vocabulary - 1];
+    float[][] rows = new float[1000][];
+    Arrays.fill(rows, logits);
+    double[] uniforms =
+        random
+            .ints(rows.length, 0, vocabulary - 1)
+            .mapToDouble(i -> cumulative[i] / total)
+            .toArray();
+    long[] expected =
+        Arrays.stream(uniforms)
+            .mapToLong(each -> Arrays.stream(cumulative).filter(sum -> sum <= each * total).count())
+            .toArray();
+    boolean segmented = GraphVariant.CPU.segmented();
+    assertThat(select(TokenSelection.SHORTLIST, segmented, rows, uniforms, 1, 1, false).tokens())
+        .isEqualTo(expected);
+    assertThat(select(TokenSelection.SHORTLIST, true, rows, uniforms, 1, 1, false).tokens())
+        .isNotEqualTo(expected);
   }
 
   @Test

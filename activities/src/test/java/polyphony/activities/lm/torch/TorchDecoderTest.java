@@ -60,7 +60,7 @@ class TorchDecoderTest {
   void aDecoderWithPartsThatTheScriptLacksIsRefused() {
     DecoderConfig gemma =
         DecoderConfig.read(TransformersParityTest.FIXTURES.resolve("gemma2/config.json"));
-    assertThatThrownBy(() -> DecoderScript.archive(gemma, Optional.empty()))
+    assertThatThrownBy(() -> DecoderScript.archive(gemma, Optional.empty(), Precision.FLOAT32))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
         .hasMessageContaining("Gemma2ForCausalLM");

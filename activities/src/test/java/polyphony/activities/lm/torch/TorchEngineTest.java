@@ -88,12 +88,37 @@ class TorchEngineTest {
         .satisfies(e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.INFRASTRUCTURE));
     for (String message :
         List.of(
+            "CUDA driver error: device-side assert triggered",
+            "cuBLAS says CUBLAS_STATUS_EXECUTION_FAILED")) {
+      assertThat(TorchEngine.failure("step 3", new EngineException(message)).errorClass())
+          .isEqualTo(ErrorClass.INFRASTRUCTURE);
+    }
+    for (String message :
+        List.of(
+            "CUDA driver error: out of memory",
             "CUDA out of memory. Tried to allocate 20.00 MiB.",
             "CUDA error: out of memory",
             "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")) {
       assertThat(TorchEngine.failure("step 3", new EngineException(message)).errorClass())
           .isEqualTo(ErrorClass.OUT_OF_MEMORY);
     }
+  }
+
+  @Test
+  void ofAScriptsFailureItsReasonIsTold() {
+    String message =
+        """
+        The following operation failed in the TorchScript interpreter.
+        Traceback of TorchScript, serialized code (most recent call last):
+          File "code/__torch__.py", line 7, in forward
+            return torch.matmul(x, w)
+                   ~~~~~~~~~~~~ <--- HERE
+        RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB.
+        """;
+    assertThat(TorchEngine.failure("step 3", new EngineException(message)))
+        .hasMessage(
+            "step 3: does not fit into memory; use smaller micro-batches (CUDA out of memory. Tried"
+                + " to allocate 20.00 MiB.)");
   }
 
   /** In a process of its own, since nothing takes it back. */
@@ -126,10 +151,13 @@ class TorchEngineTest {
 
   @Test
   void anArchiveIsAZipOfSourceAndPickle() throws IOException {
-    byte[] bytes = DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes();
+    byte[] bytes =
+        DecoderScript.archive(TinyModels.config(true), Optional.empty(), Precision.FLOAT32).bytes();
 
     assertThat(bytes)
-        .isEqualTo(DecoderScript.archive(TinyModels.config(true), Optional.empty()).bytes());
+        .isEqualTo(
+            DecoderScript.archive(TinyModels.config(true), Optional.empty(), Precision.FLOAT32)
+                .bytes());
     List<String> names = new ArrayList<>();
     try (ZipInputStream zip = new ZipInputStream(new ByteArrayInputStream(bytes))) {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
