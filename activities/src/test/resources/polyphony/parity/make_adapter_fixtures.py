@@ -11,7 +11,8 @@ Each folder, named as its base, is an adapter as PEFT's save_pretrained writes i
                         "gradient/NAME": of the first step's loss, before clipping;
                         "trained/NAME": the adapter's tensors after all steps
 
-Only the adapter is trained, without dropout; no entry of it is 0 at the start.
+Only the adapter is trained, without dropout; no entry of it is 0 at the start. Weights in float16 or
+bfloat16 are widened first.
 """
 
 import json
@@ -21,34 +22,36 @@ import shutil
 import peft
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from make_fixtures import HERE, KEPT_POSITIONS, STEPS, TRAINING, logits
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 PACKED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 
-# base: (rank, alpha, targets)
+# base: (rank, alpha, targets, type of the stored adapter)
 ADAPTERS = {
-    "llama3.1": (3, 5, TARGETS),
-    "llama-linear-biases": (2, 8, ["q_proj", "v_proj"]),
-    "qwen2": (2, 3, TARGETS),
-    "phi3": (2, 4, PACKED),
-    "phi3-partial": (3, 2, ["qkv_proj", "down_proj"]),
+    "llama3.1": (3, 5, TARGETS, torch.float32),
+    "llama-linear-biases": (2, 8, ["q_proj", "v_proj"], torch.float32),
+    "llama-bf16-sharded": (2, 32, ["self_attn.o_proj", "down_proj"], torch.bfloat16),
+    "qwen2": (5, 12.5, "all-linear", torch.float32),
+    "phi3": (2, 4, PACKED, torch.float16),
+    "phi3-partial": (3, 2, ["qkv_proj", "down_proj"], torch.float32),
 }
 
 
-def build(name):
-    rank, alpha, targets = ADAPTERS[name]
-    base = transformers.AutoModelForCausalLM.from_pretrained(
+def base(name):
+    return transformers.AutoModelForCausalLM.from_pretrained(
         HERE / name, dtype=torch.float32, attn_implementation="eager")
+
+
+def build(name):
+    rank, alpha, targets, dtype = ADAPTERS[name]
     torch.manual_seed(sum(name.encode()))
-    model = peft.get_peft_model(base, peft.LoraConfig(
-        task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets)).eval()
-    own = {key.replace(".default", ""): value for key, value in model.named_parameters()
-           if value.requires_grad}
+    model = peft.get_peft_model(base(name), peft.LoraConfig(
+        task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets))
     with torch.no_grad():
-        for key, value in own.items():
+        for key, value in model.named_parameters():
             if ".lora_B." in key:
                 value.normal_(0, 0.2)
     folder = HERE.parent / "adapters" / name
@@ -59,9 +62,15 @@ def build(name):
     config["base_model_name_or_path"] = name
     config["target_modules"] = sorted(config["target_modules"])
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    weights = folder / "adapter_model.safetensors"
+    save_file({key: value.to(dtype).contiguous() for key, value in load_file(weights).items()},
+              weights, metadata={"format": "pt"})
+    model = peft.PeftModel.from_pretrained(base(name), folder, is_trainable=True).eval()
+    own = {key.replace(".default", ""): value for key, value in model.named_parameters()
+           if value.requires_grad}
 
     draw = random.Random(name + " adapter")
-    size = base.config.vocab_size
+    size = model.config.vocab_size
 
     def tokens(length):
         return [draw.randrange(size) for _ in range(length)]

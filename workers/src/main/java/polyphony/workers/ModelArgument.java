@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.resolve.BuiltInModel;
 import polyphony.storage.ErrorClass;
@@ -37,12 +38,17 @@ final class ModelArgument {
       Settings settings, Function<Path, LanguageModel> opening, Function<LanguageModel, T> work) {
     // What is no name may be a path, also one of a folder that is not there.
     Path folder = path();
-    if (Files.isDirectory(folder) || model.startsWith(".") || model.startsWith("/")) {
+    if (isModel(folder) || model.startsWith(".") || model.startsWith("/")) {
       return work.apply(opening.apply(folder));
     }
     try (StoreAccess access = store(model, settings, store)) {
       return work.apply(access.checkpoints().open(access.storedModels().checkpoint(model)));
     }
+  }
+
+  /** An adapter's folder is none: the store may hold it over its base, by the same name. */
+  private static boolean isModel(Path folder) {
+    return Files.isDirectory(folder) && !Files.exists(folder.resolve(Adapter.CONFIG));
   }
 
   private Path path() {

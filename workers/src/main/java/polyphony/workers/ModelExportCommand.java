@@ -1,6 +1,7 @@
 package polyphony.workers;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -77,7 +78,11 @@ final class ModelExportCommand implements Callable<Integer> {
         access
             .checkpoints()
             .export(
-                checkpoint, folder, access.models().nameOf(access.checkpoints().base(checkpoint)));
+                checkpoint,
+                folder,
+                adapter == null
+                    ? Optional.empty()
+                    : access.models().nameOf(access.checkpoints().base(checkpoint)));
       }
       String weights = access.checkpoints().weightsSha256(checkpoint);
       console
@@ -86,7 +91,7 @@ final class ModelExportCommand implements Callable<Integer> {
               json
                   ? PrettyJson.of(
                       new Result(folder.toString(), checkpoint.sha256(), weights, adapter, merges))
-                  : "exported " + model + " to " + folder + ", weights " + weights);
+                  : "exported " + model + " of weights " + weights + " to " + folder);
       if (!json && adapter != null) {
         console
             .out()

@@ -92,6 +92,7 @@ class ModelCommandTest {
     AdapterConfig config = new AdapterConfig(2, 3, 0, new TreeSet<>(List.of("v_proj")));
     Path adapter = adapter(config, base.config());
     refused("with --base", "model", "import", adapter.toString());
+    refused("with --base", "model", "generate", adapter.toString(), "--prompt", "Q1");
     refused(
         "exclude each other", importing(adapter, "--chat-template", model.resolve("config.json")));
     assertThat(run(importing(adapter, "--json"))).as(errors()).isZero();
@@ -99,6 +100,12 @@ class ModelCommandTest {
     assertThat(json().path("chatTemplate").asBoolean()).isTrue();
     refused(
         "has an adapter itself", "model", "import", "" + adapter, "--base", "lora", "--name", "b");
+
+    Path record = folder.resolve("store/models/spoilt.json");
+    Files.writeString(record, "no checkpoint");
+    Path other = folder.resolve("other");
+    assertThat(run("model", "export", "tiny", other.toString())).as(errors()).isZero();
+    Files.delete(record);
 
     assertThat(run("model", "list")).isZero();
     assertThat(output())

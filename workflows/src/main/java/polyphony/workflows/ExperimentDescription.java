@@ -67,8 +67,10 @@ public final class ExperimentDescription {
   /**
    * How agents with adapters are tuned, such as {@code LoRA, rank 8, all linear layers} or {@code
    * generators LoRA, rank 8, q_proj, v_proj; critics full}; empty where nobody has one.
+   *
+   * @param spec complete
    */
-  private static Optional<String> tuning(ExperimentSpec spec) {
+  public static Optional<String> tuning(ExperimentSpec spec) {
     Method.Trains trains = Method.named(spec.method()).trains();
     TrainingSpec generator = spec.training().forRole(Role.GENERATOR);
     TrainingSpec critic = spec.training().forRole(Role.CRITIC);

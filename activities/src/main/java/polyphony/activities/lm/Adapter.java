@@ -36,6 +36,22 @@ public record Adapter(Path folder, AdapterConfig config, Weights weights) {
   }
 
   /**
+   * Checks that a folder to be used as a model has no adapter beside it, which would be left out.
+   *
+   * @throws PolyphonyException CONFIG where it has
+   */
+  public static void requireNone(Path folder) {
+    if (Files.exists(folder.resolve(CONFIG))) {
+      throw PolyphonyException.config(
+          folder
+              + " holds an adapter ("
+              + CONFIG
+              + "): polyphony model import takes it with --base, and the model that it is for; or"
+              + " take that file away to use a model without it");
+    }
+  }
+
+  /**
    * Opens and checks a PEFT folder.
    *
    * @param base what the adapter is for

@@ -53,7 +53,8 @@ public record LanguageModel(
   /**
    * Opens and checks a folder.
    *
-   * @throws PolyphonyException DATA with what is missing or wrong
+   * @throws PolyphonyException DATA with what is missing or wrong; CONFIG where an adapter lies
+   *     beside it
    */
   public static LanguageModel open(Path folder) {
     LanguageModel model =
@@ -74,7 +75,8 @@ public record LanguageModel(
   /**
    * Opens and checks what computing with token ids takes: a folder that need not have a tokenizer.
    *
-   * @throws PolyphonyException DATA with what is missing or wrong
+   * @throws PolyphonyException DATA with what is missing or wrong; CONFIG where an adapter lies
+   *     beside it
    */
   public static LanguageModel openToCompute(Path folder) {
     return open(folder, List.of("config.json"));
@@ -85,6 +87,7 @@ public record LanguageModel(
       throw PolyphonyException.data(
           "there is no model folder " + folder + "; check the name or import the model");
     }
+    Adapter.requireNone(folder);
     for (String file : needed) {
       requireFile(folder, file);
     }

@@ -12,11 +12,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import polyphony.activities.lm.AdapterConfig;
 import polyphony.activities.report.ExperimentReport.Change;
 import polyphony.activities.report.ExperimentReport.Estimate;
 import polyphony.activities.report.ExperimentReport.Flow;
@@ -35,7 +33,6 @@ import polyphony.workflows.IterationReport;
 import polyphony.workflows.Method;
 import polyphony.workflows.Role;
 import polyphony.workflows.SpecDefaults;
-import polyphony.workflows.TrainingSpec;
 
 /** The report of an experiment as a page. */
 final class ExperimentPage {
@@ -602,26 +599,13 @@ final class ExperimentPage {
 
   /** What is trained, where that is not every weight. */
   private static Optional<String> adapters(ExperimentSpec spec) {
-    List<String> roles = new ArrayList<>();
-    for (Role role : Role.values()) {
-      TrainingSpec training = spec.training().forRole(role);
-      if (training.tuning().equals("lora")) {
-        roles.add(
-            (role == Role.GENERATOR ? "generators " : "critics ")
-                + new AdapterConfig(
-                        training.rank(),
-                        training.alpha(),
-                        training.dropout(),
-                        new TreeSet<>(training.targets()))
-                    .shown());
-      }
-    }
-    return roles.isEmpty()
-        ? Optional.empty()
-        : Optional.of(
-            "Trained are adapters alone, over the base that all agents share: "
-                + String.join("; ", roles)
-                + ".");
+    return ExperimentDescription.tuning(spec)
+        .map(
+            tuning ->
+                "Tuning: "
+                    + tuning
+                    + ". With LoRA, an adapter of each agent's own is trained, and the weights below"
+                    + " it stay as they are.");
   }
 
   private static Chart lossChart(Iteration iteration, Role role) {

@@ -142,14 +142,7 @@ public final class ModelRegistry {
    */
   public Import importFolder(String name, Path folder, Optional<Path> chatTemplate) {
     requireName(name);
-    if (Files.exists(folder.resolve(Adapter.CONFIG))) {
-      throw PolyphonyException.config(
-          folder
-              + " holds an adapter ("
-              + Adapter.CONFIG
-              + "): give the model that it is for with --base, or take that file away to import a"
-              + " model");
-    }
+    Adapter.requireNone(folder);
     // Checked where it lies, so that what is wrong is told with the names that its owner knows; and
     // what is stored, because a folder may change meanwhile, or hold more than belongs to a model.
     requireUsable(folder, chatTemplate);

@@ -137,7 +137,8 @@ public final class ResolveStep {
               + experiment.name()
               + " ("
               + Artifacts.key(checkpoint)
-              + ") is not whole in the store any more: import the very same model again");
+              + ") is not whole in the store any more: import the very same model again, and what"
+              + " it is an adapter for, if it is one, before it");
     }
   }
 

@@ -56,7 +56,7 @@ public final class SpecCompletion {
     }
     String baseModel = asked.baseModel() == null ? SpecDefaults.BASE_MODEL : asked.baseModel();
     ArtifactRef base = models.checkpoint(baseModel);
-    ModelDefaults defaults = checkpoints.defaults(base);
+    ModelDefaults defaults = defaults(base);
     ExperimentSpec named = SpecDefaults.complete(asked, defaults);
     checkTargets(named, base);
     checkAdapters(named, base);
@@ -68,6 +68,23 @@ public final class SpecCompletion {
     boolean open = asked.promptSet() == null && defaults.promptSet() == null;
     return complete.withTask(
         task, open && bringPrompts(complete) ? TASK_PROMPTS : complete.promptSet());
+  }
+
+  /** Of a model that has an adapter itself, the adapter's shape is what is open. */
+  private ModelDefaults defaults(ArtifactRef base) {
+    ModelDefaults defaults = checkpoints.defaults(base);
+    return checkpoints
+        .adapterConfig(base)
+        .map(
+            own ->
+                defaults.withAdapter(
+                    own.rank(),
+                    own.alpha(),
+                    own.dropout(),
+                    own.targets().equals(checkpoints.decoderConfig(base).linearLayers())
+                        ? List.of(TrainingSpec.ALL_LINEAR)
+                        : List.copyOf(own.targets())))
+        .orElse(defaults);
   }
 
   /** Which linear layers there are, only the model knows. */

@@ -27,14 +27,15 @@ import polyphony.storage.LocalCache;
 
 /**
  * Adapters against what Hugging Face PEFT computes with the same files over the models of {@link
- * TransformersParityTest}. The folder {@code polyphony/peft} among the test resources holds them,
- * what is expected, and {@code make_adapters.py}, which made both.
+ * TransformersParityTest}. The folder {@code polyphony/adapters} among the test resources holds
+ * them and what is expected; {@code make_adapter_fixtures.py} in {@code polyphony/parity} wrote
+ * both.
  *
  * <p>Where the environment variable POLYPHONY_PARITY_EXPORT names a folder, adapters from here are
  * left there with their logits; {@code check_export.py} loads them with PEFT.
  */
 class AdapterParityTest {
-  private static final Path ADAPTERS = TransformersParityTest.FIXTURES.resolveSibling("peft");
+  private static final Path ADAPTERS = TransformersParityTest.FIXTURES.resolveSibling("adapters");
   private static final double TOLERANCE = 1e-4;
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -55,34 +56,34 @@ class AdapterParityTest {
 
   @ParameterizedTest
   @MethodSource("variants")
-  void anAdapterOfPeftMergedHasItsLogits(String variant) throws IOException {
+  void anAdapterOfPeftHasItsLogitsMergedOrNot(String variant) throws IOException {
     LanguageModel base = base(variant);
     LanguageModel model = base.with(Adapter.open(ADAPTERS.resolve(variant), base.config()));
     LanguageModel merged = merged(model);
-    int[][] prompts =
-        JSON.readValue(ADAPTERS.resolve(variant).resolve("prompts.json").toFile(), int[][].class);
-    Weights tensors = Weights.open(ADAPTERS.resolve(variant).resolve("expected.safetensors"));
+    Path folder = ADAPTERS.resolve(variant);
+    int[] prompt =
+        JSON.convertValue(
+            JSON.readTree(folder.resolve("expected.json").toFile()).path("prompt"), int[].class);
+    float[] expected = Weights.open(folder.resolve("expected.safetensors")).floats("logits");
     int width = base.config().vocabularySize();
-    for (int i = 0; i < prompts.length; i++) {
-      float[] expected = tensors.floats("logits." + i);
-      double[][] logits = ReferenceDecoder.of(merged).logits(prompts[i]);
-      int kept = expected.length / width;
-      for (int row = 0; row < kept; row++) {
-        assertThat(
-                difference(
-                    logits[logits.length - kept + row],
-                    Arrays.copyOfRange(expected, row * width, (row + 1) * width)))
-            .isLessThanOrEqualTo(TOLERANCE);
-      }
-      float[] last = Arrays.copyOfRange(expected, (kept - 1) * width, kept * width);
-      assertThat(difference(wide(OnnxLogits.last(merged, prompts[i], OnnxOptions.DEFAULT)), last))
-          .isLessThanOrEqualTo(TOLERANCE);
-      assertThat(difference(wide(TorchLogits.last(merged, prompts[i])), last))
-          .isLessThanOrEqualTo(TOLERANCE);
+    double[][] logits = ReferenceDecoder.of(merged).logits(prompt);
+    int kept = expected.length / width;
+    for (int row = 0; row < kept; row++) {
       assertThat(
-              difference(ReferenceDecoder.of(base).logits(prompts[i])[prompts[i].length - 1], last))
-          .isGreaterThan(0.05);
+              difference(
+                  logits[logits.length - kept + row],
+                  Arrays.copyOfRange(expected, row * width, (row + 1) * width)))
+          .isLessThanOrEqualTo(TOLERANCE);
     }
+    float[] last = Arrays.copyOfRange(expected, (kept - 1) * width, kept * width);
+    for (LanguageModel each : List.of(model, merged)) {
+      assertThat(difference(wide(OnnxLogits.last(each, prompt, OnnxOptions.DEFAULT)), last))
+          .isLessThanOrEqualTo(TOLERANCE);
+      assertThat(difference(wide(TorchLogits.last(each, prompt)), last))
+          .isLessThanOrEqualTo(TOLERANCE);
+    }
+    assertThat(difference(ReferenceDecoder.of(base).logits(prompt)[prompt.length - 1], last))
+        .isGreaterThan(0.05);
   }
 
   @ParameterizedTest

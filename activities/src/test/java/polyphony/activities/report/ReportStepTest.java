@@ -11,6 +11,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -270,6 +271,34 @@ class ReportStepTest {
     assertThat(turn.weights()).isEqualTo(experiment.reports().get(1).weights().get("critic-2"));
     assertThat(corrected.turns().get(1).weights())
         .isEqualTo(experiment.reports().get(1).weights().get("generator-2"));
+  }
+
+  @Test
+  void adaptersAreSaidToBeTrainedAndWhatWasStoredIsCountedOnce() throws Exception {
+    finished("mine");
+    assertThat(page("mine")).doesNotContain("LoRA");
+    new SmallExperiment(store, "adapted", "multiagent-ft", 0, "lora").iterate().iterate();
+    ExperimentReport report = new ExperimentReader(store.store, store.artifacts).read("adapted");
+    String page = page("adapted");
+    assertThat(page).contains("Tuning: LoRA, rank 8, all linear layers.");
+    Set<String> seen = new HashSet<>();
+    for (ExperimentReport.Work work : report.works()) {
+      List<ArtifactRef> stored =
+          work.steps().stream().flatMap(step -> step.stored().stream()).toList();
+      long bytes =
+          stored.stream()
+              .filter(each -> seen.add(each.sha256()))
+              .mapToLong(ArtifactRef::bytes)
+              .sum();
+      assertThat(bytes).isPositive();
+      assertThat(section(page, "What was put into the store")).contains(Numerals.count(bytes));
+    }
+  }
+
+  private static String section(String page, String caption) {
+    int begin = page.indexOf(caption);
+    assertThat(begin).isPositive();
+    return page.substring(begin, page.indexOf("</table>", begin));
   }
 
   @Test

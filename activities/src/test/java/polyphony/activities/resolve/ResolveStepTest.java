@@ -49,6 +49,7 @@ import polyphony.workflows.PolyphonyDataConverter;
 import polyphony.workflows.Purpose;
 import polyphony.workflows.SpecDefaults;
 import polyphony.workflows.TaskSpec;
+import polyphony.workflows.TrainingSpec;
 
 class ResolveStepTest {
   @TempDir Path temporary;
@@ -314,6 +315,32 @@ class ResolveStepTest {
     String known = "{\"training\": {\"tuning\": \"lora\", \"targets\": [\"q_proj\"]}}";
     assertThat(resolve(Map.of()).run("mine", with(known)).spec().training().targets())
         .containsExactly("q_proj");
+  }
+
+  private void importAdapter() {
+    ArtifactRef base = models().checkpoint("built-in");
+    DecoderConfig decoder = store.checkpoints.decoderConfig(base);
+    AdapterConfig config = new AdapterConfig(2, 6, 0.25, decoder.linearLayers());
+    Path adapter = temporary.resolve("adapter");
+    TinyModels.adapter(adapter, decoder, config, 1);
+    models().importAdapter("adapted", adapter, store.checkpoints, base);
+  }
+
+  private static final String ADAPTED = "{\"baseModel\": \"adapted\", \"training\": ";
+
+  @Test
+  void theAdapterOfABaseModelIsTrainedOnInItsShape() {
+    importAdapter();
+    TrainingSpec training =
+        resolve(Map.of()).run("mine", with(ADAPTED + "{\"tuning\": \"lora\"}}")).spec().training();
+    assertThat(training.rank()).isEqualTo(2);
+    assertThat(training.alpha()).isEqualTo(6);
+    assertThat(training.dropout()).isEqualTo(0.25);
+    assertThat(training.targets()).containsExactly(TrainingSpec.ALL_LINEAR);
+    TrainingSpec full =
+        resolve(Map.of()).run("full", with(ADAPTED + "{\"tuning\": \"full\"}}")).spec().training();
+    assertThat(full.rank()).isNull();
+    assertThat(full.targets()).isNull();
   }
 
   @Test
@@ -662,12 +689,12 @@ class ResolveStepTest {
         .importAdapter(
             "tuned", folder, store.checkpoints, models().checkpoint(SpecDefaults.BASE_MODEL));
     String training = "{\"baseModel\": \"tuned\", \"training\": {\"tuning\": ";
-    assertThatThrownBy(() -> resolve(Map.of()).run("a", with(training + "\"lora\"}}")))
+    assertThatThrownBy(() -> resolve(Map.of()).run("a", with(training + "\"lora\", \"rank\": 8}}")))
         .hasMessageStartingWith("training asks for LoRA of rank 8, alpha 16, on down_proj, ")
         .hasMessageContaining(
             "but what tuned has and is to be trained on is LoRA of rank 4, alpha 8");
-    for (String allowed : List.of("\"lora\", \"rank\": 4}}", "\"full\"}}")) {
-      Experiment begun = resolve(Map.of()).run("b-" + allowed.length(), with(training + allowed));
+    for (String allowed : List.of("\"lora\"}}", "\"lora\", \"rank\": 4}}", "\"full\"}}")) {
+      Experiment begun = resolve(Map.of()).run("b-" + allowed.hashCode(), with(training + allowed));
       assertThat(store.checkpoints.adapterConfig(begun.base())).isPresent();
     }
   }

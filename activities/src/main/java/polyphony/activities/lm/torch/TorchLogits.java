@@ -43,8 +43,7 @@ public final class TorchLogits {
                 .forEach(
                     (name, shape) ->
                         weights.add(
-                            TorchDecoder.array(
-                                manager, shape, into -> model.weights().floats(name, into))));
+                            TorchDecoder.array(manager, shape, into -> model.floats(name, into))));
             return decoder.logits(weights, tokens, tokens.length - 1).toFloatArray();
           } catch (PolyphonyException e) {
             throw e;

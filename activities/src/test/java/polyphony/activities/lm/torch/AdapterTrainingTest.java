@@ -65,7 +65,7 @@ class AdapterTrainingTest {
     }
   }
 
-  /** Grouped heads; biases; packed projections; rotary positions of half a head. */
+  /** Grouped heads; biases; packed projections; rotary positions of half a head; 16 bits. */
   static Stream<String> variants() throws IOException {
     try (Stream<Path> folders = Files.list(FIXTURES)) {
       return folders.map(each -> each.getFileName().toString()).sorted().toList().stream();
@@ -461,7 +461,7 @@ class AdapterTrainingTest {
             new AdapterConfig(own.rank(), own.alpha(), 0, new TreeSet<>(Set.of("q_proj"))))) {
       assertRefused(
           () -> trainer(model, lora(other, 40, 1, false)),
-          "the adapter to go on with has rank 2, alpha 3.0",
+          "the adapter to go on with has rank 5, alpha 12.5",
           "set the same, or start from the base");
     }
   }
