@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Collectors;
 import polyphony.storage.PolyphonyException;
 import polyphony.storage.S3Settings;
@@ -30,6 +31,9 @@ final class Servers implements AutoCloseable {
       return name().toLowerCase(Locale.ROOT);
     }
   }
+
+  private static final int FIRST_PORT = 20_000;
+  private static final int LAST_PORT = 32_000;
 
   private final Path script;
   private final Path folder;
@@ -124,20 +128,30 @@ final class Servers implements AutoCloseable {
     }
   }
 
+  /**
+   * Below those that systems hand out by themselves: the servers take some of these too, and might
+   * be given the very one that they were told to use.
+   */
   private static List<Integer> freePorts(int count) {
-    List<ServerSocket> sockets = new ArrayList<>();
-    try {
-      // All at the same time, so that no two are the same.
-      for (int i = 0; i < count; i++) {
-        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+    List<Integer> ports = new ArrayList<>();
+    Random random = new Random();
+    for (int tried = 0; ports.size() < count; tried++) {
+      int port = random.nextInt(FIRST_PORT, LAST_PORT);
+      if (!ports.contains(port) && isFree(port)) {
+        ports.add(port);
+      } else if (tried > LAST_PORT - FIRST_PORT) {
+        throw PolyphonyException.infrastructure(
+            "no free ports from " + FIRST_PORT + " to " + LAST_PORT + "; end what uses them", null);
       }
-      List<Integer> ports = sockets.stream().map(ServerSocket::getLocalPort).toList();
-      for (ServerSocket socket : sockets) {
-        socket.close();
-      }
-      return ports;
+    }
+    return ports;
+  }
+
+  private static boolean isFree(int port) {
+    try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+      return socket.isBound();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return false;
     }
   }
 
