@@ -179,7 +179,7 @@ class LoraIT {
     assertThat(full.at("/iterations/3/weights")).isNotEqualTo(fork.at("/iterations/3/weights"));
     assertThat(run(forks, "fork", "adapters", "--from", "3", "--set", "training.rank=4"))
         .isNotZero();
-    assertThat(text(err)).contains("the adapter to go on with has rank 8");
+    assertThat(text(err)).contains("iteration 2 of adapters has", "is LoRA of rank 8");
   }
 
   private Process start(Path into) throws IOException {
