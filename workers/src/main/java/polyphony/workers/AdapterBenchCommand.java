@@ -7,7 +7,6 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -16,8 +15,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.Adapter;
@@ -207,13 +204,13 @@ final class AdapterBenchCommand implements Callable<Integer> {
       Map<Way, Result> results = new LinkedHashMap<>();
       for (Way way : ways) {
         int tokens = rows * SETTINGS.maxNewTokens();
-        double processor = median(processorSeconds.get(way));
+        double processor = Median.of(processorSeconds.get(way));
         results.put(
             way,
             new Result(
-                tokens / median(seconds.get(way)),
+                tokens / Median.of(seconds.get(way)),
                 tokens / processor,
-                only == null ? median(processorSeconds.get(Way.base)) / processor : null,
+                only == null ? Median.of(processorSeconds.get(Way.base)) / processor : null,
                 memory));
       }
       return results;
@@ -268,11 +265,7 @@ final class AdapterBenchCommand implements Callable<Integer> {
     NewLanguageModel.write(
         folder,
         config,
-        large
-            ? IntStream.range(0, config.vocabularySize() - 3)
-                .mapToObj(i -> Character.toString(0x100 + i))
-                .collect(Collectors.joining())
-            : CompactDialect.ALPHABET,
+        large ? NewLanguageModel.letters(config.vocabularySize() - 3) : CompactDialect.ALPHABET,
         CompactDialect.SPECIAL_TOKENS,
         CompactDialect.CHAT_TEMPLATE,
         0,
@@ -311,12 +304,6 @@ final class AdapterBenchCommand implements Callable<Integer> {
       values[i] = (float) (0.02 * random.nextGaussian());
     }
     return FloatBuffer.wrap(values);
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 
   private void print(Report report) {

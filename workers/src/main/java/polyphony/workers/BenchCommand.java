@@ -62,9 +62,7 @@ final class BenchCommand implements Callable<Integer> {
           new BenchShape(
               "hidden 192, 4 layers",
               new DecoderConfig(64, 192, 4, 6, 3, 32, 512, 10000, 1e-6, 640, false),
-              IntStream.range(0, 61)
-                  .mapToObj(i -> Character.toString(0x100 + i))
-                  .reduce("", String::concat),
+              NewLanguageModel.letters(61),
               128));
     }
   }
@@ -152,7 +150,7 @@ final class BenchCommand implements Callable<Integer> {
         sampler.sample(prompts, settings);
         seconds[run] = (System.nanoTime() - start) / 1e9;
       }
-      return new Sampling(shape.name(), batch, runs, batch * NEW_TOKENS / median(seconds));
+      return new Sampling(shape.name(), batch, runs, batch * NEW_TOKENS / Median.of(seconds));
     }
   }
 
@@ -165,18 +163,7 @@ final class BenchCommand implements Callable<Integer> {
       Arrays.fill(trained, 1, trained.length, true);
       texts.add(new TrainingExample(tokens(random, shape, shape.textLength()), trained));
     }
-    TrainingBatches batches =
-        new TrainingBatches() {
-          @Override
-          public int steps() {
-            return steps + 3;
-          }
-
-          @Override
-          public List<TrainingExample> batch(int step) {
-            return texts;
-          }
-        };
+    TrainingBatches batches = TrainingBatches.repeated(texts, steps + 3);
     int microBatchTokens = TEXTS * shape.textLength() / threads;
     TrainingSettings settings =
         new TrainingSettings(
@@ -208,7 +195,7 @@ final class BenchCommand implements Callable<Integer> {
         trainer.next();
         seconds[step] = (System.nanoTime() - start) / 1e9;
       }
-      double median = median(seconds);
+      double median = Median.of(seconds);
       double gigaflops =
           TEXTS * MatmulCeiling.trainingFlops(shape.config(), shape.textLength()) / median / 1e9;
       return new Training(
@@ -224,12 +211,6 @@ final class BenchCommand implements Callable<Integer> {
 
   private static int[] tokens(SplittableRandom random, BenchShape shape, int length) {
     return random.ints(length, 0, shape.config().vocabularySize()).toArray();
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 
   private void print(Report report) throws IOException {

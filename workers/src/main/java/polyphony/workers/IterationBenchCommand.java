@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -234,9 +233,7 @@ final class IterationBenchCommand implements Callable<Integer> {
     NewLanguageModel.write(
         model,
         config,
-        IntStream.range(0, vocabulary - 3)
-            .mapToObj(i -> Character.toString(0x100 + i))
-            .collect(Collectors.joining()),
+        NewLanguageModel.letters(vocabulary - 3),
         SPECIAL_TOKENS,
         CHAT_TEMPLATE,
         0,

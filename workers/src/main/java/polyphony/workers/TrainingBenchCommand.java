@@ -15,7 +15,6 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import polyphony.activities.lm.AdapterConfig;
@@ -231,9 +230,7 @@ final class TrainingBenchCommand implements Callable<Integer> {
     NewLanguageModel.write(
         folder,
         config,
-        IntStream.range(0, vocabulary - 3)
-            .mapToObj(i -> Character.toString(0x100 + i))
-            .collect(Collectors.joining()),
+        NewLanguageModel.letters(vocabulary - 3),
         CompactDialect.SPECIAL_TOKENS,
         CompactDialect.CHAT_TEMPLATE,
         0,
@@ -279,7 +276,9 @@ final class TrainingBenchCommand implements Callable<Integer> {
     double[] processorSeconds = new double[steps];
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    try (Trainer trainer = new TorchTrainer(model, repeated(batch), settings, Optional.empty())) {
+    try (Trainer trainer =
+        new TorchTrainer(
+            model, TrainingBatches.repeated(batch, steps + 1), settings, Optional.empty())) {
       trainer.next();
       for (int step = 0; step < steps; step++) {
         long start = System.nanoTime();
@@ -294,8 +293,8 @@ final class TrainingBenchCommand implements Callable<Integer> {
           adapter
               .map(each -> each.parameters(model.config()))
               .orElseGet(model.config()::parameters),
-          median(seconds),
-          median(processorSeconds),
+          Median.of(seconds),
+          Median.of(processorSeconds),
           Files.size(saved),
           before == null || peak == null ? null : peak - before,
           plan.bytes() - plan.parts().get("program"));
@@ -312,26 +311,6 @@ final class TrainingBenchCommand implements Callable<Integer> {
           new TrainingExample(random.ints(length, 0, config.vocabularySize()).toArray(), trained));
     }
     return batch;
-  }
-
-  private TrainingBatches repeated(List<TrainingExample> batch) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return steps + 1;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return batch;
-      }
-    };
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 
   private void print(Report report) {

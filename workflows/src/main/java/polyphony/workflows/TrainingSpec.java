@@ -168,26 +168,36 @@ public record TrainingSpec(
 
   /** This, with other overrides. */
   TrainingSpec withOverrides(TrainingSpec generatorOverride, TrainingSpec criticOverride) {
-    return new TrainingSpec(
-        tuning,
-        epochs,
-        batchSize,
-        learningRate,
-        schedule,
-        warmupShare,
-        weightDecay,
-        clipNorm,
-        generatorOverride,
-        criticOverride,
-        rank,
-        alpha,
-        dropout,
-        targets,
-        recompute);
+    return with(
+        learningRate, generatorOverride, criticOverride, rank, alpha, dropout, targets, recompute);
   }
 
   /** This, with another rate; without overrides. */
   TrainingSpec withLearningRate(Double rate) {
+    return with(rate, null, null, rank, alpha, dropout, targets, recompute);
+  }
+
+  /** This, with another adapter; without overrides. */
+  TrainingSpec withAdapter(
+      Integer otherRank, Double otherAlpha, Double otherDropout, List<String> otherTargets) {
+    return with(
+        learningRate, null, null, otherRank, otherAlpha, otherDropout, otherTargets, recompute);
+  }
+
+  /** This, with activations computed again or not; without overrides. */
+  TrainingSpec withRecompute(Boolean again) {
+    return with(learningRate, null, null, rank, alpha, dropout, targets, again);
+  }
+
+  private TrainingSpec with(
+      Double rate,
+      TrainingSpec generatorOverride,
+      TrainingSpec criticOverride,
+      Integer otherRank,
+      Double otherAlpha,
+      Double otherDropout,
+      List<String> otherTargets,
+      Boolean again) {
     return new TrainingSpec(
         tuning,
         epochs,
@@ -197,53 +207,12 @@ public record TrainingSpec(
         warmupShare,
         weightDecay,
         clipNorm,
-        null,
-        null,
-        rank,
-        alpha,
-        dropout,
-        targets,
-        recompute);
-  }
-
-  /** This, with another adapter; without overrides. */
-  TrainingSpec withAdapter(
-      Integer otherRank, Double otherAlpha, Double otherDropout, List<String> otherTargets) {
-    return new TrainingSpec(
-        tuning,
-        epochs,
-        batchSize,
-        learningRate,
-        schedule,
-        warmupShare,
-        weightDecay,
-        clipNorm,
-        null,
-        null,
+        generatorOverride,
+        criticOverride,
         otherRank,
         otherAlpha,
         otherDropout,
         otherTargets,
-        recompute);
-  }
-
-  /** This, with activations computed again or not; without overrides. */
-  TrainingSpec withRecompute(Boolean again) {
-    return new TrainingSpec(
-        tuning,
-        epochs,
-        batchSize,
-        learningRate,
-        schedule,
-        warmupShare,
-        weightDecay,
-        clipNorm,
-        null,
-        null,
-        rank,
-        alpha,
-        dropout,
-        targets,
         again);
   }
 }

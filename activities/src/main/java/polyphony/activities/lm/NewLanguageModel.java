@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import polyphony.storage.PolyphonyException;
 
 /**
@@ -42,6 +44,13 @@ public final class NewLanguageModel {
   /** How many token ids a model over {@code alphabet} has. */
   public static int vocabularySize(String alphabet) {
     return vocabulary(alphabet, new SpecialTokens("\1", "\2", "\0")).size();
+  }
+
+  /** An alphabet of so many letters, for a model whose texts nobody reads. */
+  public static String letters(int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> Character.toString(0x100 + i))
+        .collect(Collectors.joining());
   }
 
   /**

@@ -12,4 +12,19 @@ public interface TrainingBatches {
 
   /** The examples of step {@code step}, {@code 0 <= step < steps()}. Never empty. */
   List<TrainingExample> batch(int step);
+
+  /** The same examples in each of {@code steps} steps. */
+  static TrainingBatches repeated(List<TrainingExample> examples, int steps) {
+    return new TrainingBatches() {
+      @Override
+      public int steps() {
+        return steps;
+      }
+
+      @Override
+      public List<TrainingExample> batch(int step) {
+        return examples;
+      }
+    };
+  }
 }

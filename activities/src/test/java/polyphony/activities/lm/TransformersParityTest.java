@@ -229,7 +229,10 @@ public class TransformersParityTest {
     int[] prompt = fixture.prompts().get(0);
     try (TorchTrainer trainer =
         new TorchTrainer(
-            model, batches(training), settings(training.path("settings")), Optional.empty())) {
+            model,
+            new FixtureBatches(training),
+            settings(training.path("settings")),
+            Optional.empty())) {
       double greatest = 0;
       for (int i = 0; i < fixture.prompts().size(); i++) {
         float[][] expected = fixture.logits("logits." + i);
@@ -282,7 +285,7 @@ public class TransformersParityTest {
     assertThatThrownBy(
             () ->
                 new TorchTrainer(
-                    model, batches(JSON.createObjectNode()), settings, Optional.empty()))
+                    model, new FixtureBatches(JSON.createObjectNode()), settings, Optional.empty()))
         .isInstanceOfSatisfying(
             PolyphonyException.class, e -> assertThat(e.errorClass()).isEqualTo(ErrorClass.DATA))
         .hasMessageContaining("Gemma2ForCausalLM");
@@ -326,29 +329,6 @@ public class TransformersParityTest {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static TrainingBatches batches(JsonNode training) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return training.path("batches").size();
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        List<TrainingExample> examples = new ArrayList<>();
-        for (JsonNode example : training.path("batches").path(step)) {
-          int[] tokens = ints(example.path("tokens"));
-          boolean[] trained = new boolean[tokens.length];
-          for (int i = 0; i < tokens.length; i++) {
-            trained[i] = example.path("trained").path(i).asBoolean();
-          }
-          examples.add(new TrainingExample(tokens, trained));
-        }
-        return examples;
-      }
-    };
   }
 
   private static TrainingSettings settings(JsonNode settings) {

@@ -1,6 +1,5 @@
 package polyphony.workers.devicecheck;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -10,6 +9,7 @@ import polyphony.activities.lm.Trainer;
 import polyphony.activities.lm.torch.MatmulCeiling;
 import polyphony.activities.lm.torch.TorchEngine;
 import polyphony.storage.PolyphonyException;
+import polyphony.workers.Median;
 import polyphony.workers.devicecheck.Finding.NotDone;
 import polyphony.workers.devicecheck.Finding.Resource;
 import polyphony.workers.devicecheck.Finding.Speed;
@@ -66,8 +66,7 @@ final class TrainingSpeed {
         trainer.next();
         seconds[step] = (System.nanoTime() - start) / 1e9;
       }
-      Arrays.sort(seconds);
-      double median = seconds[STEPS / 2];
+      double median = Median.of(seconds);
       double operations =
           kind.lora()
               ? MatmulCeiling.adapterTrainingFlops(model.config(), length)

@@ -57,16 +57,6 @@ final class Trainings {
       Arrays.fill(trained, 1, length, true);
       examples.add(new TrainingExample(tokens, trained));
     }
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return steps;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return examples;
-      }
-    };
+    return TrainingBatches.repeated(examples, steps);
   }
 }

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -31,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import polyphony.activities.lm.Adapter;
 import polyphony.activities.lm.AdapterConfig;
+import polyphony.activities.lm.FixtureBatches;
 import polyphony.activities.lm.LanguageModel;
 import polyphony.activities.lm.ReferenceDecoder;
 import polyphony.activities.lm.TinyModels;
@@ -103,12 +103,12 @@ class AdapterTrainingTest {
               Optional.of(new Lora(model.adapter().orElseThrow().config(), 0)),
               recompute);
       try (TorchTrainer trainer =
-          new TorchTrainer(model, batches(training), settings, Optional.empty())) {
+          new TorchTrainer(model, new FixtureBatches(training), settings, Optional.empty())) {
         float[][] logits = trainer.logits(ints(expected.path("prompt")));
         assertThat(flat(logits)).containsExactly(tensors.floats("logits"), within(1e-4f));
 
         trainer
-            .gradients(batches(training).batch(0))
+            .gradients(new FixtureBatches(training).batch(0))
             .forEach(
                 (name, gradient) ->
                     assertThat(gradient)
@@ -275,7 +275,8 @@ class AdapterTrainingTest {
       first.saveState(folder.resolve("half"));
     }
     try (TorchTrainer second =
-        new TorchTrainer(model, batches(6), settings, Optional.of(folder.resolve("half")))) {
+        new TorchTrainer(
+            model, TorchTrainerTest.batches(6), settings, Optional.of(folder.resolve("half")))) {
       run(second, 3);
       second.saveState(folder.resolve("resumed"));
     }
@@ -334,7 +335,8 @@ class AdapterTrainingTest {
         new TrainingSettings(
             0, Schedule.CONSTANT, 0, 1, 0.9, 0.95, 1e-8, 0, 0, 1000, 1, newLora(0.5), false);
     try (TorchTrainer trainer =
-        new TorchTrainer(model, repeated(examples, draws), settings, Optional.empty())) {
+        new TorchTrainer(
+            model, TrainingBatches.repeated(examples, draws), settings, Optional.empty())) {
       for (int draw = 0; draw < draws; draw++) {
         Map<String, float[]> gradients = trainer.gradients(examples);
         gradients.forEach(
@@ -499,7 +501,7 @@ class AdapterTrainingTest {
   private Path train(
       LanguageModel model, TrainingSettings settings, TorchBases bases, String name) {
     try (TorchTrainer trainer =
-        new TorchTrainer(model, batches(6), settings, Optional.empty(), bases)) {
+        new TorchTrainer(model, TorchTrainerTest.batches(6), settings, Optional.empty(), bases)) {
       run(trainer, 6);
       trainer.saveState(folder.resolve(name));
     }
@@ -513,7 +515,7 @@ class AdapterTrainingTest {
   }
 
   private static TorchTrainer trainer(LanguageModel model, TrainingSettings settings) {
-    return new TorchTrainer(model, batches(6), settings, Optional.empty());
+    return new TorchTrainer(model, TorchTrainerTest.batches(6), settings, Optional.empty());
   }
 
   private static AdapterConfig adapter(double dropout) {
@@ -555,57 +557,6 @@ class AdapterTrainingTest {
         lanes,
         lora,
         recompute);
-  }
-
-  private static TrainingBatches batches(int steps) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return steps;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return TorchTrainerTest.examples(100 + step, 6);
-      }
-    };
-  }
-
-  private static TrainingBatches repeated(List<TrainingExample> examples, int steps) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return steps;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return examples;
-      }
-    };
-  }
-
-  private static TrainingBatches batches(JsonNode training) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return training.path("batches").size();
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        List<TrainingExample> examples = new ArrayList<>();
-        for (JsonNode example : training.path("batches").path(step)) {
-          int[] tokens = ints(example.path("tokens"));
-          boolean[] trained = new boolean[tokens.length];
-          for (int i = 0; i < tokens.length; i++) {
-            trained[i] = example.path("trained").path(i).asBoolean();
-          }
-          examples.add(new TrainingExample(tokens, trained));
-        }
-        return examples;
-      }
-    };
   }
 
   private static int[] ints(JsonNode array) {

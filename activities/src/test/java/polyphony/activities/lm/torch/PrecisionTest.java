@@ -234,16 +234,6 @@ class PrecisionTest {
           new TrainingExample(
               random.ints(length, 0, model.config().vocabularySize()).toArray(), trained));
     }
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return STEPS;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return examples;
-      }
-    };
+    return TrainingBatches.repeated(examples, STEPS);
   }
 }

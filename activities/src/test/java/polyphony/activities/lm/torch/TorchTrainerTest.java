@@ -300,7 +300,8 @@ class TorchTrainerTest {
             example(new int[] {1, 5, 6, 7, 8}, 4),
             example(new int[] {1, 5, 6}));
     try (TorchTrainer trainer =
-        new TorchTrainer(model, repeated(examples, 1), settings(1000, 1), Optional.empty())) {
+        new TorchTrainer(
+            model, TrainingBatches.repeated(examples, 1), settings(1000, 1), Optional.empty())) {
       StepReport report = trainer.next();
 
       assertThat(report.tokens()).isEqualTo(3 + 4);
@@ -314,7 +315,7 @@ class TorchTrainerTest {
   @Test
   void lossFallsToNearZeroOnThreeTextsAndNoNativeArrayIsLeft() {
     LanguageModel model = TinyModels.tied(folder);
-    TrainingBatches batches = repeated(examples(3, 3), 150);
+    TrainingBatches batches = TrainingBatches.repeated(examples(3, 3), 150);
     TrainingSettings settings =
         new TrainingSettings(1e-2, Schedule.COSINE, 5, 0.1, 0.9, 0.95, 1e-8, 0, 1, 20, 2);
     try (TorchTrainer trainer = new TorchTrainer(model, batches, settings, Optional.empty())) {
@@ -388,7 +389,7 @@ class TorchTrainerTest {
 
   private void assertStepRefused(TrainingExample example, String message) {
     LanguageModel model = TinyModels.untied(folder);
-    TrainingBatches batches = repeated(List.of(example), 1);
+    TrainingBatches batches = TrainingBatches.repeated(List.of(example), 1);
     try (TorchTrainer trainer =
         new TorchTrainer(model, batches, settings(1000, 1), Optional.empty())) {
       assertRefused(trainer::next, ErrorClass.DATA, message);
@@ -466,7 +467,7 @@ class TorchTrainerTest {
     return new TorchTrainer(model, batches(6), settings, Optional.empty());
   }
 
-  private static TrainingBatches batches(int steps) {
+  static TrainingBatches batches(int steps) {
     return new TrainingBatches() {
       @Override
       public int steps() {
@@ -476,20 +477,6 @@ class TorchTrainerTest {
       @Override
       public List<TrainingExample> batch(int step) {
         return examples(100 + step, 6);
-      }
-    };
-  }
-
-  private static TrainingBatches repeated(List<TrainingExample> examples, int steps) {
-    return new TrainingBatches() {
-      @Override
-      public int steps() {
-        return steps;
-      }
-
-      @Override
-      public List<TrainingExample> batch(int step) {
-        return examples;
       }
     };
   }
